@@ -1,0 +1,111 @@
+// Package project knows a Python project as its owner does: its files, its
+// manifests and package manager, its interpreter, its environment file. It
+// reads; it never runs the project's code and never writes.
+//
+// What makes an app of one framework or another is not here but in the
+// framework's own room under recipe, which is given the Tree.
+package project
+
+import "authfit/internal/problem"
+
+// Project is what inspect found. Paths in it are relative to Root, with
+// slashes, unless they say otherwise.
+type Project struct {
+	Root     string            `json:"root"` // absolute
+	Apps     []App             `json:"apps"`
+	Chosen   *int              `json:"chosen"` // index into Apps, or nil
+	Manager  Manager           `json:"manager"`
+	Python   Python            `json:"python"`
+	SDK      SDK               `json:"sdk"`
+	Env      Env               `json:"env"`
+	Problems []problem.Problem `json:"problems"`
+
+	Tree *Tree `json:"-"`
+}
+
+// App returns the chosen app, or nil.
+func (p *Project) App() *App {
+	if p.Chosen == nil {
+		return nil
+	}
+	return &p.Apps[*p.Chosen]
+}
+
+// Evidence is where a fact was seen.
+type Evidence struct {
+	File string `json:"file"`
+	Line int    `json:"line"` // from 1; 0 for the file as a whole
+	Fact string `json:"fact"` // "app = Flask(__name__)"
+}
+
+// An App is something that serves requests (or, for vanilla, the lack of it).
+type App struct {
+	// Framework is django, flask, fastapi, vanilla, or "other:name" for a web
+	// framework that has no room.
+	Framework string `json:"framework"`
+	// Dir is the folder that the app is started from ("." for Root): the one
+	// with manage.py, or the one on sys.path.
+	Dir   string `json:"dir"`
+	Entry Entry  `json:"entry"`
+	// Factory is the function that makes the app, where one does.
+	Factory  string     `json:"factory,omitempty"`
+	Settings string     `json:"settings,omitempty"` // Django: the file
+	URLs     string     `json:"urls,omitempty"`     // Django: the root URLconf's file
+	Evidence []Evidence `json:"evidence"`
+	// Confidence orders the candidates of one framework: higher is surer.
+	Confidence int `json:"-"`
+}
+
+// Entry is the object that serves requests: its file, the line that makes it,
+// and its name. For Django it is manage.py, for a factory the function.
+type Entry struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Object string `json:"object"`
+}
+
+// Manager is the package manager that the project is kept with.
+type Manager struct {
+	Name     string     `json:"name"`               // uv, poetry, pipenv, pdm, pip
+	Dir      string     `json:"dir"`                // where its manifest is, relative to Root: "." or "..", for instance
+	Manifest string     `json:"manifest,omitempty"` // relative to Dir: pyproject.toml, Pipfile, requirements.txt; empty for pip alone
+	Lock     string     `json:"lock,omitempty"`     // relative to Dir, where there is one
+	Path     string     `json:"path,omitempty"`     // the executable, absolute; empty where none was found
+	Evidence []Evidence `json:"evidence"`
+}
+
+// Python is the interpreter that the project's code runs with.
+type Python struct {
+	Interpreter  string   `json:"interpreter"`        // absolute; empty where there is none yet
+	Version      string   `json:"version"`            // "3.11.7", or "3.11" where that is all that was to be read
+	Venv         string   `json:"venv"`               // absolute; empty outside one
+	Requires     string   `json:"requires,omitempty"` // the project's own requires-python
+	SitePackages []string `json:"-"`                  // absolute
+	// Base is the interpreter to make an environment with where Venv is empty.
+	Base     string     `json:"base,omitempty"`
+	Evidence []Evidence `json:"evidence"`
+}
+
+// SDK is the workos package in the project's environment.
+type SDK struct {
+	Installed string `json:"installed"` // its version, or empty
+	Dialect   string `json:"dialect"`   // "5", "6", or empty
+}
+
+// Env is the project's environment file.
+type Env struct {
+	File         string              `json:"file"` // relative; ".env" also where it does not exist yet
+	Exists       bool                `json:"exists"`
+	Keys         map[string]KeyState `json:"keys"` // of the WORKOS_ names that login needs
+	IgnoredByGit bool                `json:"ignored_by_git"`
+}
+
+// KeyState is what can be said of a value without showing it.
+type KeyState string
+
+// The states of a key.
+const (
+	KeyOK        KeyState = "ok"
+	KeyMissing   KeyState = "missing"
+	KeyMalformed KeyState = "malformed"
+)
