@@ -1,29 +1,309 @@
 package project
 
-import "authfit/internal/pysyntax"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"authfit/internal/problem"
+	"authfit/internal/pysyntax"
+)
+
+const (
+	// maxPython is the size above which a file is listed but not parsed: no
+	// person writes such a file, and generated ones hold no app.
+	maxPython = 4 << 20
+	// maxRead bounds what one file may take of memory.
+	maxRead = 32 << 20
+)
 
 // A Tree is the project's files as they were when first looked at: listed
 // once, read at most once, parsed at most once. It is safe for parallel use.
 // Folders that are not the project (environments, .git, node_modules, what git
 // ignores) are not in it.
 type Tree struct {
+	// Root is the absolute path of the folder, its own symlinks resolved.
 	Root string
+
+	root     *os.Root
+	files    []string        // sorted
+	ignored  map[string]bool // files that git ignores, in folders that it does not
+	problems []problem.Problem
+	cache    sync.Map // path to *cached
 }
 
-// Temporary contract; the bodies come with the package.
+type cached struct {
+	read  func() ([]byte, error)
+	parse func() (*pysyntax.File, error)
+}
 
-// Open lists the files below dir.
-func Open(dir string) (*Tree, error) { panic("todo") }
+// notProject are folders that never hold the project's own code, whatever
+// .gitignore says. Environments are known by what is in them (isEnvironment).
+var notProject = map[string]bool{
+	".git": true, ".hg": true, ".svn": true, ".jj": true,
+	"__pycache__": true, "__pypackages__": true, "site-packages": true, ".eggs": true,
+	"node_modules": true, "bower_components": true,
+	".tox": true, ".nox": true, ".venv": true, ".direnv": true,
+	".mypy_cache": true, ".pytest_cache": true, ".ruff_cache": true, ".pytype": true, ".hypothesis": true,
+	".ipynb_checkpoints": true, ".idea": true, ".vscode": true,
+	".authfit": true,
+}
 
-// Files are all files, relative with slashes, sorted.
-func (t *Tree) Files() []string { panic("todo") }
+// Open lists the files below dir. A folder that cannot be read is one of
+// Problems; only dir itself must be there and be a folder.
+func Open(dir string) (*Tree, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, problem.New("no-folder", "there is no folder %s", dir).
+			WithFix("give the project's folder with --project DIR")
+	case err != nil:
+		return nil, problem.New("folder-unreadable", "cannot look at %s: %v", dir, reason(err)).
+			WithFix("give yourself permission to read it, or another folder with --project DIR")
+	case !info.IsDir():
+		return nil, problem.New("not-a-folder", "%s is a file, not a project's folder", dir).
+			WithFix("give the folder that it is in: --project %s", filepath.Dir(dir))
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = real
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, problem.New("folder-unreadable", "cannot open %s: %v", dir, reason(err)).
+			WithFix("give yourself permission to read it, or another folder with --project DIR")
+	}
+	t := &Tree{Root: abs, root: root, ignored: map[string]bool{}}
+	w := &walker{t: t, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	w.dir(".", outerIgnores(abs))
+	w.wg.Wait()
+	slices.Sort(t.files)
+	slices.SortFunc(t.problems, func(a, b problem.Problem) int { return strings.Compare(a.File, b.File) })
+	if len(t.problems) > 0 && t.problems[0].File == "." {
+		return nil, &t.problems[0]
+	}
+	return t, nil
+}
+
+// Close lets go of the folder. A Tree that is not closed is closed by the
+// garbage collector.
+func (t *Tree) Close() error { return t.root.Close() }
+
+// Files are all files, relative with slashes, sorted. The slice is the tree's
+// own: do not change it.
+func (t *Tree) Files() []string { return t.files }
+
+// Under are the files in dir and below it; "." is the whole tree.
+func (t *Tree) Under(dir string) []string {
+	if dir == "." || dir == "" {
+		return t.files
+	}
+	from, _ := slices.BinarySearch(t.files, dir+"/")
+	to, _ := slices.BinarySearch(t.files, dir+"0") // '0' follows '/'
+	return t.files[from:to]
+}
+
+// Named are the files called base, wherever they are: "manage.py".
+func (t *Tree) Named(base string) []string {
+	var out []string
+	for _, f := range t.files {
+		if path.Base(f) == base {
+			out = append(out, f)
+		}
+	}
+	return out
+}
 
 // Exists says whether the file is in the tree.
-func (t *Tree) Exists(file string) bool { panic("todo") }
+func (t *Tree) Exists(file string) bool {
+	_, ok := slices.BinarySearch(t.files, path.Clean(file))
+	return ok
+}
 
-// Read returns the bytes of a file.
-func (t *Tree) Read(file string) ([]byte, error) { panic("todo") }
+// IsDir says whether there is a file of the tree in or below dir.
+func (t *Tree) IsDir(dir string) bool {
+	return len(t.Under(path.Clean(dir))) > 0
+}
+
+// Has says whether there is a regular file, also one that git ignores: .env,
+// a lock file that is not shared, local settings.
+func (t *Tree) Has(file string) bool {
+	file = path.Clean(file)
+	if t.Exists(file) || t.ignored[file] {
+		return true
+	}
+	info, err := t.root.Stat(filepath.FromSlash(file))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Problems are the folders that could not be listed.
+func (t *Tree) Problems() []problem.Problem { return t.problems }
+
+// Read returns the bytes of a file, also of one that is not in the tree as
+// long as it lies under Root. They are the tree's own: do not change them. What
+// is not a regular file is never opened.
+func (t *Tree) Read(file string) ([]byte, error) { return t.entry(file).read() }
 
 // Python returns the parsed file. As with pysyntax.Parse, both results may be
-// non-nil: what could be read, and why the rest could not.
-func (t *Tree) Python(file string) (*pysyntax.File, error) { panic("todo") }
+// non-nil: what could be read, and why the rest could not. A file that cannot
+// be read, or is over 4 MB, has an error only.
+func (t *Tree) Python(file string) (*pysyntax.File, error) { return t.entry(file).parse() }
+
+func (t *Tree) entry(file string) *cached {
+	file = path.Clean(file)
+	if c, ok := t.cache.Load(file); ok {
+		return c.(*cached)
+	}
+	c := &cached{read: sync.OnceValues(func() ([]byte, error) { return readRegular(t.root, file) })}
+	c.parse = sync.OnceValues(func() (*pysyntax.File, error) {
+		src, err := c.read()
+		if err != nil {
+			return nil, err
+		}
+		if len(src) > maxPython {
+			return nil, fmt.Errorf("%s: %d bytes are too many for a source file", file, len(src))
+		}
+		return pysyntax.Parse(src)
+	})
+	actual, _ := t.cache.LoadOrStore(file, c)
+	return actual.(*cached)
+}
+
+// readRegular reads a file under root. It is looked at before it is opened, and
+// opened without waiting, because opening a FIFO would wait for its writer.
+func readRegular(root *os.Root, file string) ([]byte, error) {
+	name := filepath.FromSlash(file)
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	if info.Size() > maxRead {
+		return nil, &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("%d MB are too many", info.Size()>>20)}
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	src := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(src[len(src):cap(src)])
+		src = src[:len(src)+n]
+		if err == io.EOF {
+			return src, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(src) > maxRead {
+			return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("it keeps growing")}
+		}
+		if len(src) == cap(src) {
+			src = slices.Grow(src, len(src)+512)
+		}
+	}
+}
+
+// A walker lists the folders of a tree, several at a time.
+type walker struct {
+	t     *Tree
+	wg    sync.WaitGroup
+	slots chan struct{}
+	mu    sync.Mutex // guards the tree's lists
+}
+
+// dir lists one folder and those below it. ignore is what holds above it.
+func (w *walker) dir(dir string, ignore *ignores) {
+	entries, err := os.ReadDir(filepath.Join(w.t.Root, filepath.FromSlash(dir)))
+	if err != nil {
+		w.mu.Lock()
+		w.t.problems = append(w.t.problems, *problem.New("folder-unreadable", "cannot list the folder: %v", reason(err)).
+			At(dir, 0).WithFix("give yourself permission to read it, or have git ignore it"))
+		w.mu.Unlock()
+		return
+	}
+	if dir != "." && isEnvironment(entries) {
+		return
+	}
+	if i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".gitignore" }); i >= 0 {
+		if src, err := readRegular(w.t.root, path.Join(dir, ".gitignore")); err == nil {
+			ignore = ignore.with(dir, src)
+		}
+	}
+	var files, ignored, dirs []string
+	for _, e := range entries {
+		file := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			if !notProject[e.Name()] && !strings.HasSuffix(e.Name(), ".egg-info") && !ignore.match(file, true) {
+				dirs = append(dirs, file)
+			}
+		case !w.regular(file, e):
+		case ignore.match(file, false):
+			ignored = append(ignored, file)
+		default:
+			files = append(files, file)
+		}
+	}
+	w.mu.Lock()
+	w.t.files = append(w.t.files, files...)
+	for _, f := range ignored {
+		w.t.ignored[f] = true
+	}
+	w.mu.Unlock()
+	for _, d := range dirs {
+		select {
+		case w.slots <- struct{}{}:
+			w.wg.Go(func() {
+				w.dir(d, ignore)
+				<-w.slots
+			})
+		default: // all busy: here and now
+			w.dir(d, ignore)
+		}
+	}
+}
+
+// regular says whether the entry is a file to list: a regular one, or a
+// symlink to one that stays under the root.
+func (w *walker) regular(file string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.Type().IsRegular()
+	}
+	info, err := w.t.root.Stat(filepath.FromSlash(file))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// isEnvironment knows a virtual environment (PEP 405: pyvenv.cfg) and a conda
+// one (conda-meta) by what is in them.
+func isEnvironment(entries []fs.DirEntry) bool {
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == "pyvenv.cfg" || e.Name() == "conda-meta" && e.IsDir()
+	})
+}
+
+// reason is an error without the path that the message names already.
+func reason(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
