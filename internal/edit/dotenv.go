@@ -2,8 +2,6 @@ package edit
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"unicode"
@@ -125,11 +123,21 @@ func AppendEnv(src []byte, comment string, pairs []Pair) ([]Edit, error) {
 	if comment != "" {
 		lines = slices.Insert(lines, 0, "# "+comment)
 	}
-	if len(bytes.TrimPrefix(src, []byte("\ufeff"))) > 0 && comment != "" && !endsBlank(src) {
+	if needsEmptyLine(src, comment) {
 		lines = slices.Insert(lines, 0, "")
 	}
 	edits := AppendLines(src, lines...)
 	return edits, checkAppended(src, edits, old, added)
+}
+
+// needsEmptyLine says whether an empty line goes before what is added: above a
+// comment, and below a last line that a shell would carry on.
+func needsEmptyLine(src []byte, comment string) bool {
+	body := bytes.TrimPrefix(src, []byte("\ufeff"))
+	if len(body) == 0 || endsBlank(body) {
+		return false
+	}
+	return comment != "" || bytes.HasSuffix(bytes.TrimRight(body, "\r\n"), []byte(`\`))
 }
 
 // checkAppended holds the result against what was there: every old key has its
@@ -154,63 +162,6 @@ func checkAppended(src []byte, edits []Edit, old *EnvFile, added map[string]stri
 		}
 	}
 	return nil
-}
-
-// RemoveEnv returns the edits that take out lines which AppendEnv added: sums
-// are their LineSums. Only lines that are still as they were added go; the
-// number of those that were not found is the second result. Empty lines among
-// the sums go only from just above another line that goes.
-func RemoveEnv(src []byte, sums []string) (edits []Edit, missing int) {
-	lines := splitLines(src)
-	blank := lineSum("")
-	gone := make([]bool, len(lines))
-	for _, sum := range sums {
-		if sum == blank {
-			continue
-		}
-		i := lastLine(lines, gone, sum)
-		if i < 0 {
-			missing++
-			continue
-		}
-		gone[i] = true
-	}
-	if len(sums) > 0 && sums[0] == blank {
-		if i := slices.Index(gone, true); i > 0 && strings.TrimRight(lines[i-1].text, "\r\n") == "" {
-			gone[i-1] = true
-		}
-	}
-	for i, l := range lines {
-		if gone[i] {
-			edits = append(edits, Edit{Start: l.start, End: l.start + len(l.text)})
-		}
-	}
-	return edits, missing
-}
-
-// LineSums are the SHA-256 sums, in hex, of the lines of text without their
-// newlines: enough to know a line again, and no secret.
-func LineSums(text string) []string {
-	sums := []string{}
-	for _, l := range splitLines([]byte(text)) {
-		sums = append(sums, lineSum(strings.TrimRight(l.text, "\r\n")))
-	}
-	return sums
-}
-
-func lineSum(line string) string {
-	sum := sha256.Sum256([]byte(line))
-	return hex.EncodeToString(sum[:])
-}
-
-// lastLine finds the last line with the sum that is not gone yet, or -1.
-func lastLine(lines []textLine, gone []bool, sum string) int {
-	for i, l := range slices.Backward(lines) {
-		if !gone[i] && lineSum(strings.TrimRight(l.text, "\r\n")) == sum {
-			return i
-		}
-	}
-	return -1
 }
 
 // plainEnv are the characters that no reader of environment files treats in a

@@ -2,6 +2,9 @@ package edit
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -34,6 +37,69 @@ func AppendLines(src []byte, lines ...string) []Edit {
 	return []Edit{{Start: len(src), End: len(src), New: text}}
 }
 
+// AddedLines are the SHA-256 sums, in hex, of the lines that AppendEnv or
+// AppendLines adds to src, without their newlines: enough to know a line again,
+// and no secret.
+func AddedLines(src []byte, edits []Edit) []string {
+	sums := []string{}
+	for _, e := range edits {
+		lines := splitLines([]byte(e.New))
+		if len(src) > 0 && !endsLine(src) && len(lines) > 0 && lines[0].body() == "" {
+			lines = lines[1:] // only the last line's own newline
+		}
+		for _, l := range lines {
+			sums = append(sums, lineSum(l.body()))
+		}
+	}
+	return sums
+}
+
+// RemoveLines returns the edits that take lines out again: sums are what
+// AddedLines gave. Only lines that are still as they were added go; missing is
+// the number of the others. Of equal lines the last goes. An empty line goes
+// only from just above the first of the others.
+func RemoveLines(src []byte, sums []string) (edits []Edit, missing int) {
+	lines := splitLines(src)
+	gone := make([]bool, len(lines))
+	blank := lineSum("")
+	for _, sum := range sums {
+		if sum == blank {
+			continue
+		}
+		if i := lastLine(lines, gone, sum); i >= 0 {
+			gone[i] = true
+		} else {
+			missing++
+		}
+	}
+	if slices.Contains(sums, blank) {
+		if i := slices.Index(gone, true); i > 0 && lines[i-1].body() == "" {
+			gone[i-1] = true
+		}
+	}
+	for i, l := range lines {
+		if gone[i] {
+			edits = append(edits, Edit{Start: l.start, End: l.start + len(l.text)})
+		}
+	}
+	return edits, missing
+}
+
+func lineSum(line string) string {
+	sum := sha256.Sum256([]byte(line))
+	return hex.EncodeToString(sum[:])
+}
+
+// lastLine finds the last line with the sum that is not gone yet, or -1.
+func lastLine(lines []textLine, gone []bool, sum string) int {
+	for i, l := range slices.Backward(lines) {
+		if !gone[i] && lineSum(l.body()) == sum {
+			return i
+		}
+	}
+	return -1
+}
+
 // endsLine says whether src ends in a newline.
 func endsLine(src []byte) bool {
 	return bytes.HasSuffix(src, []byte("\n")) || bytes.HasSuffix(src, []byte("\r"))
@@ -50,6 +116,9 @@ type textLine struct {
 	start int
 	text  string
 }
+
+// body is the line without its newline.
+func (l textLine) body() string { return strings.TrimRight(l.text, "\r\n") }
 
 // splitLines cuts src after each "\n", "\r\n" and "\r".
 func splitLines(src []byte) []textLine {
