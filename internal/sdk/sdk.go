@@ -1,0 +1,259 @@
+// Package sdk knows what the workos package that is installed can do: its
+// version, its README and the signatures of what a login calls. All of it is
+// read from the files of the installed wheel; no Python runs.
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"authfit/internal/problem"
+	"authfit/internal/pysyntax"
+)
+
+// An SDK is an installed workos package.
+type SDK struct {
+	// Version is the one in the wheel's metadata: "10.8.0".
+	Version string `json:"version"`
+	// Dialect is "5" for 5.x, "6" for 6 and later, and empty for older ones,
+	// which authfit does not write code for.
+	Dialect string `json:"dialect"`
+	// Dir is the package's folder, absolute.
+	Dir string `json:"dir"`
+	// RequiresPython is the wheel's own specifier: ">=3.10".
+	RequiresPython string `json:"requires_python,omitempty"`
+	// Exports are the public names of the package itself, sorted.
+	Exports []string `json:"exports"`
+	// Errors are the classes it raises, as they are imported: "workos.WorkOSError".
+	Errors []string `json:"errors"`
+	// Signatures are those of the functions in Reported that there are.
+	Signatures []Signature `json:"signatures"`
+	// Problems are the known defects of this version.
+	Problems []*problem.Problem `json:"problems"`
+	// README is the wheel's own, in Markdown.
+	README string `json:"-"`
+
+	modules map[string]*module // by file, relative to Dir, with slashes
+}
+
+// Reported are the functions that an SDK lists of itself: what a login is made
+// of. Any other can be asked for with Signature.
+var Reported = []string{
+	"WorkOSClient",
+	"UserManagement.get_authorization_url",
+	"UserManagement.authenticate_with_code",
+	"UserManagement.authenticate_with_refresh_token",
+	"UserManagement.load_sealed_session",
+	"UserManagement.get_logout_url",
+	"session.seal_session_from_auth_response",
+	"Session.authenticate",
+	"Session.refresh",
+}
+
+// Read finds the workos package in the folders, of which the first that has it
+// counts, as in sys.path. The error is a *problem.Problem: "sdk-not-installed"
+// where no folder has it, "sdk-unreadable" where what is there is no whole
+// installation.
+func Read(sitePackages []string) (*SDK, error) {
+	for _, dir := range sitePackages {
+		found, err := filepath.Glob(filepath.Join(globEscape(dir), "workos-*.dist-info", "METADATA"))
+		if err != nil || len(found) == 0 {
+			continue
+		}
+		// An interrupted upgrade can leave two; the newer one is what the
+		// installer wrote last.
+		newest := slices.MaxFunc(found, func(a, b string) int { return modTime(a) - modTime(b) })
+		return read(newest, filepath.Join(dir, "workos"))
+	}
+	p := problem.New("sdk-not-installed", "the workos package is not installed in the project's environment").
+		WithFix("run `authfit add`, which installs it, or install it with the project's package manager: uv add workos, poetry add workos, pip install workos")
+	if len(sitePackages) > 0 {
+		p.WithDetail("looked in %s", strings.Join(sitePackages, ", "))
+	}
+	return nil, p
+}
+
+func read(metadata, dir string) (*SDK, error) {
+	raw, err := os.ReadFile(metadata)
+	if err != nil {
+		return nil, unreadable(metadata, err)
+	}
+	header, readme := splitMetadata(string(raw))
+	s := &SDK{
+		Version:        header["version"],
+		RequiresPython: header["requires-python"],
+		README:         readme,
+		Dir:            dir,
+		modules:        map[string]*module{},
+	}
+	if s.Version == "" {
+		return nil, unreadable(metadata, errors.New("no Version in it"))
+	}
+	switch major := version(s.Version)[0]; {
+	case major == 5:
+		s.Dialect = "5"
+	case major > 5:
+		s.Dialect = "6"
+	}
+	if _, err := s.module("__init__.py"); err != nil {
+		return nil, unreadable(filepath.Join(dir, "__init__.py"), err)
+	}
+	s.Exports = s.exports()
+	s.Errors = s.errorClasses()
+	s.Signatures = []Signature{}
+	for _, path := range Reported {
+		if sig, ok := s.Signature(path); ok {
+			s.Signatures = append(s.Signatures, sig)
+		}
+	}
+	s.Problems = s.defects()
+	return s, nil
+}
+
+func unreadable(file string, err error) *problem.Problem {
+	var perr *os.PathError
+	if errors.As(err, &perr) {
+		err = perr.Err
+	}
+	return problem.New("sdk-unreadable", "the installed workos package cannot be read: %s: %v", file, err).
+		WithFix("install it again with the project's package manager: uv sync --reinstall-package workos, pip install --force-reinstall workos")
+}
+
+// splitMetadata takes a wheel's METADATA apart, which has the form of an email
+// message (PEP 566): header names in lower case, the first of each, and the body.
+func splitMetadata(raw string) (map[string]string, string) {
+	raw = strings.ReplaceAll(raw, "\r\n", "\n")
+	head, body, _ := strings.Cut(raw, "\n\n")
+	header := map[string]string{}
+	for line := range strings.Lines(head) {
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if _, seen := header[name]; ok && !seen {
+			header[name] = strings.TrimSpace(value)
+		}
+	}
+	return header, body
+}
+
+// version is a release's first three numbers (PEP 440), zero where it has fewer.
+func version(text string) [3]int {
+	var v [3]int
+	for i, part := range strings.SplitN(text, ".", 4) {
+		if i == len(v) {
+			break
+		}
+		end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
+		if end >= 0 {
+			part = part[:end]
+		}
+		v[i], _ = strconv.Atoi(part)
+	}
+	return v
+}
+
+// defects are what is known to be wrong with this version.
+func (s *SDK) defects() []*problem.Problem {
+	problems := []*problem.Problem{}
+	v := version(s.Version)
+	if s.Dialect == "" {
+		problems = append(problems, problem.New("sdk-too-old", "workos %s is older than 5.0", s.Version).
+			WithDetail("sealed sessions and the client that the generated code uses came with 5.0").
+			WithFix("%s", upgrade))
+		return problems
+	}
+	// 6.0 to 8.1 ask the server for a sealed_session that it no longer sends.
+	if slices.Compare(v[:], []int{6, 0, 0}) >= 0 && slices.Compare(v[:], []int{8, 2, 0}) < 0 {
+		problems = append(problems, problem.New("sdk-broken-refresh", "Session.refresh of workos %s raises KeyError, so everyone is signed out when the access token expires", s.Version).
+			WithDetail("6.0 to 8.1 have this defect; it was mended in 8.2.0").
+			WithFix("%s", upgrade))
+	}
+	if sig, ok := s.Signature("UserManagement.authenticate_with_code"); ok && !sig.Takes("code_verifier") {
+		problems = append(problems, problem.New("sdk-no-verifier", "authenticate_with_code of workos %s takes no code_verifier, so a login cannot use PKCE", s.Version).
+			WithFix("%s", upgrade))
+	}
+	return problems
+}
+
+// upgrade is the way out of everything an old SDK lacks. Which command it is
+// depends on the package manager, which the caller knows.
+const upgrade = `install workos 8.2 or newer with the project's package manager, for instance: uv add "workos>=8.2", pip install "workos>=8.2"`
+
+// errorClasses are the exported classes that are named as exceptions are, and
+// those of workos.exceptions, where 5.x keeps them.
+func (s *SDK) errorClasses() []string {
+	out := []string{}
+	for _, name := range s.Exports {
+		if isError(name) {
+			out = append(out, "workos."+name)
+		}
+	}
+	if m, err := s.module("exceptions.py"); err == nil {
+		for stmt := range m.statements() {
+			if c, ok := stmt.(*pysyntax.ClassDef); ok && isError(c.Name.ID) {
+				out = append(out, "workos.exceptions."+c.Name.ID)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func isError(name string) bool {
+	return strings.HasSuffix(name, "Error") || strings.HasSuffix(name, "Exception")
+}
+
+// exports are the names in __all__, or else every public name that the package binds.
+func (s *SDK) exports() []string {
+	m, err := s.module("__init__.py")
+	if err != nil {
+		return []string{}
+	}
+	all, bound := []string{}, []string{}
+	for stmt := range m.statements() {
+		switch stmt := stmt.(type) {
+		case *pysyntax.ImportFrom:
+			for _, a := range stmt.Names {
+				bound = append(bound, boundName(a))
+			}
+		case *pysyntax.ClassDef:
+			bound = append(bound, stmt.Name.ID)
+		case *pysyntax.FunctionDef:
+			bound = append(bound, stmt.Name.ID)
+		case *pysyntax.Assign:
+			if pysyntax.Dotted(stmt.Targets[0]) == "__all__" {
+				all = append(all, m.strings(stmt.Value)...)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = slices.DeleteFunc(bound, func(name string) bool { return strings.HasPrefix(name, "_") || name == "*" })
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func modTime(file string) int {
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0
+	}
+	return int(info.ModTime().UnixNano())
+}
+
+// globEscape lets a folder's own name hold what filepath.Glob takes for a pattern.
+func globEscape(dir string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// String is the version with its dialect, for a line of text.
+func (s *SDK) String() string {
+	if s.Dialect == "" {
+		return fmt.Sprintf("workos %s", s.Version)
+	}
+	return fmt.Sprintf("workos %s (dialect %s)", s.Version, s.Dialect)
+}
