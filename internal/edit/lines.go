@@ -120,11 +120,15 @@ type textLine struct {
 // body is the line without its newline.
 func (l textLine) body() string { return strings.TrimRight(l.text, "\r\n") }
 
-// splitLines cuts src after each "\n", "\r\n" and "\r".
+// splitLines cuts src after each "\n", "\r\n" and "\r". A byte order mark is
+// in no line.
 func splitLines(src []byte) []textLine {
 	var lines []textLine
 	start := 0
-	for i := 0; i < len(src); i++ {
+	if bytes.HasPrefix(src, []byte("\ufeff")) {
+		start = len("\ufeff")
+	}
+	for i := start; i < len(src); i++ {
 		if src[i] == '\r' && i+1 < len(src) && src[i+1] == '\n' {
 			continue
 		}
