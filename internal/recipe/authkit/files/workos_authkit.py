@@ -1,0 +1,381 @@
+"""The part of a WorkOS AuthKit login that is the same in every web framework.
+
+It builds the redirect to AuthKit, checks what comes back, and keeps the session
+that AuthKit gave in sealed (encrypted and authenticated) form. It knows nothing
+of requests and responses; the routes beside it do.
+
+The rules come from RFC 9700 (OAuth 2.0 security), RFC 7636 (PKCE) and the README
+of the ``workos`` package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import jwt
+from cryptography.fernet import Fernet, InvalidToken
+from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWTError
+from workos import (
+    AuthenticationError,
+    AuthorizationError,
+    BadRequestError,
+    WorkOSClient,
+    WorkOSError,
+)
+from workos.session import (
+    AuthenticateWithSessionCookieErrorResponse,
+    seal_session_from_auth_response,
+    unseal_data,
+)
+
+logger = logging.getLogger(__name__)
+
+SESSION_COOKIE = "wos_session"
+LOGIN_COOKIE = "wos_login_"
+LOGIN_SECONDS = 600  # how long a started login may take
+MAX_LOGINS = 5  # how many logins a browser may have under way, one a tab
+REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
+CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
+
+
+class LoginError(Exception):
+    """A login that cannot go on. ``message`` may be shown to the visitor."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the HTTP ``status`` to answer with beside the ``message``."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class AuthKitSession:
+    """Who is signed in, from an access token whose signature was checked."""
+
+    user: dict[str, Any]
+    session_id: str
+    organization_id: str | None = None
+    role: str | None = None
+    permissions: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartedLogin:
+    """Where to send the browser, and the cookies it takes along ("" deletes one)."""
+
+    url: str
+    cookies: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """A session in sealed form, who it belongs to, and where to go next."""
+
+    sealed: str
+    session: AuthKitSession
+    next_url: str
+
+
+def safe_next(target: str | None) -> str:
+    """Return ``target`` if it is a path of this site, with its query; else ``"/"``.
+
+    Browsers read a backslash as a slash and drop control characters, so these are
+    refused too, percent-encoded ones in the path included.
+    """
+    if not target:
+        return "/"
+    path = target.partition("?")[0]
+    while path != (decoded := unquote(path)):
+        path = decoded
+    of_this_site = target.startswith("/") and not path.startswith("//")
+    harmless = "\\" not in path and (target + path).isprintable()
+    return target if of_this_site and harmless else "/"
+
+
+def session_cookies(sealed: str, present: Mapping[str, str]) -> dict[str, str]:
+    """Spread a sealed session over cookies; ``""`` stands for one to delete."""
+    chunks = [sealed[start : start + CHUNK] for start in range(0, len(sealed), CHUNK)]
+    names = [SESSION_COOKIE, *(f"{SESSION_COOKIE}_{i}" for i in range(1, len(chunks)))]
+    stale = {name: "" for name in present if name.startswith(SESSION_COOKIE)}
+    return stale | dict(zip(names, chunks, strict=False))
+
+
+def sealed_session(cookies: Mapping[str, str]) -> str:
+    """Put together again what ``session_cookies`` spread; ``""`` if there is none."""
+    sealed, number = cookies.get(SESSION_COOKIE, ""), 1
+    while chunk := cookies.get(f"{SESSION_COOKIE}_{number}"):
+        sealed, number = sealed + chunk, number + 1
+    return sealed
+
+
+def cookie_max_age(name: str, value: str) -> int | None:
+    """Return the seconds that a cookie lives; None is until the browser is closed."""
+    if not value:
+        return 0
+    return LOGIN_SECONDS if name.startswith(LOGIN_COOKIE) else None
+
+
+class AuthKit:
+    """Logs people in through AuthKit with ``state`` and PKCE."""
+
+    def __init__(
+        self, workos: WorkOSClient, *, redirect_uri: str, cookie_password: str
+    ) -> None:
+        """Take a client, the redirect URI that WorkOS knows, and a Fernet key.
+
+        Raises:
+            ValueError: a setting is missing or not of its form.
+        """
+        if not urlsplit(redirect_uri).netloc:
+            message = "WORKOS_REDIRECT_URI must be the full URL of the callback"
+            raise ValueError(message)
+        try:
+            self._fernet = Fernet(cookie_password)
+        except ValueError:
+            message = (
+                "WORKOS_COOKIE_PASSWORD must be a Fernet key: 32 random bytes in "
+                "URL-safe base64, as cryptography.fernet.Fernet.generate_key() gives"
+            )
+            raise ValueError(message) from None
+        self._workos = workos
+        self._password = cookie_password
+        self._refreshing = threading.Lock()
+        self._refreshed: dict[str, tuple[float, str]] = {}
+        self.redirect_uri = redirect_uri
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies are for https only: as the redirect URI is."""
+        return self.redirect_uri.startswith("https:")
+
+    @property
+    def home_url(self) -> str:
+        """The root of the site, from configuration and never from the request."""
+        parts = urlsplit(self.redirect_uri)
+        return f"{parts.scheme}://{parts.netloc}/"
+
+    def start(self, cookies: Mapping[str, str], next_url: str | None) -> StartedLogin:
+        """Begin a login that ends at ``next_url``."""
+        state = secrets.token_urlsafe(32)
+        pkce = self._workos.pkce.generate()
+        url = self._workos.user_management.get_authorization_url(
+            provider="authkit",
+            redirect_uri=self.redirect_uri,
+            state=state,
+            code_challenge=pkce.code_challenge,
+            code_challenge_method=pkce.code_challenge_method,
+        )
+        login = {
+            "state": state,
+            "verifier": pkce.code_verifier,
+            "next": safe_next(next_url),
+        }
+        changes = self._crowded_out(cookies)
+        changes[self._login_cookie(state)] = self._fernet.encrypt(
+            json.dumps(login).encode()
+        ).decode()
+        return StartedLogin(url, changes)
+
+    def finish(
+        self,
+        cookies: Mapping[str, str],
+        states: Sequence[str],
+        codes: Sequence[str],
+        errors: Sequence[str],
+    ) -> FinishedLogin:
+        """End the login that AuthKit answered with these query parameters.
+
+        Raises:
+            LoginError: the answer is not for a login of this browser, or AuthKit
+                or the person said no.
+        """
+        login = self._started(cookies, states)
+        if login is None:
+            raise LoginError(
+                400,
+                "This sign-in was not started in this browser, has been used "
+                f"already, or took too long. Start it again at {self.home_url}",
+            )
+        if errors:
+            logger.info("AuthKit answered the login with an error: %.80r", errors[0])
+            raise LoginError(403, "Sign-in was cancelled or refused.")
+        if len(codes) != 1 or not codes[0]:
+            raise LoginError(400, "AuthKit's answer has no authorization code.")
+        try:
+            answer = self._workos.user_management.authenticate_with_code(
+                code=codes[0], code_verifier=login["verifier"]
+            )
+        except (BadRequestError, AuthenticationError, AuthorizationError) as error:
+            logger.warning("AuthKit refused the code: %s", type(error).__name__)
+            raise LoginError(400, "AuthKit refused this sign-in.") from error
+        except WorkOSError as error:
+            logger.warning("AuthKit did not answer: %s", type(error).__name__)
+            raise LoginError(502, "AuthKit cannot be reached just now.") from error
+        sealed = self._seal(answer)
+        session, _ = self.load(sealed)
+        if session is None:
+            raise LoginError(502, "AuthKit's answer could not be verified.")
+        return FinishedLogin(sealed, session, login["next"])
+
+    def login_done(self, states: Sequence[str]) -> dict[str, str]:
+        """Return the cookie changes that make a callback good for once only."""
+        return {self._login_cookie(state): "" for state in states[:1]}
+
+    def load(self, sealed: str) -> tuple[AuthKitSession | None, str]:
+        """Return who is signed in, and the sealed session to keep from now on.
+
+        An expired access token is refreshed, so the second may be new; it is
+        ``""`` when the session is over.
+        """
+        if not sealed:
+            return None, ""
+        try:
+            session = self._verified(sealed)
+        except PyJWKClientConnectionError:
+            logger.warning("AuthKit's key set cannot be reached")
+            return None, sealed
+        if session is not None:
+            return session, sealed
+        if not self._expired(sealed):
+            return None, ""
+        sealed = self._refresh(sealed)
+        try:
+            return self._verified(sealed), sealed
+        except PyJWKClientConnectionError:
+            return None, sealed
+
+    def session_id(self, sealed: str) -> str | None:
+        """Return the id of a sealed session, also of one that has expired."""
+        return self._claims(sealed).get("sid")
+
+    def logout_url(self, session_id: str) -> str:
+        """Return where AuthKit ends the session before it comes back to this site."""
+        return self._workos.user_management.get_logout_url(
+            session_id=session_id, return_to=self.home_url
+        )
+
+    def form_token(self, session_id: str) -> str:
+        """Return the token that the sign-out form of a session carries."""
+        key = self._password.encode()
+        return hmac.new(key, b"logout:" + session_id.encode(), "sha256").hexdigest()
+
+    def valid_form_token(self, session_id: str, token: str) -> bool:
+        """Whether a form came from a page of this session (CSRF)."""
+        return hmac.compare_digest(self.form_token(session_id).encode(), token.encode())
+
+    def _login_cookie(self, state: str) -> str:
+        return LOGIN_COOKIE + hashlib.sha256(state.encode()).hexdigest()[:16]
+
+    def _crowded_out(self, cookies: Mapping[str, str]) -> dict[str, str]:
+        """Delete the oldest started logins, so that cookies cannot pile up."""
+        ages: list[tuple[int, str]] = []
+        for name in cookies:
+            if name.startswith(LOGIN_COOKIE):
+                try:
+                    ages.append((self._fernet.extract_timestamp(cookies[name]), name))
+                except InvalidToken:
+                    ages.append((0, name))
+        ages.sort(reverse=True)
+        return {name: "" for _, name in ages[MAX_LOGINS - 1 :]}
+
+    def _started(
+        self, cookies: Mapping[str, str], states: Sequence[str]
+    ) -> dict[str, str] | None:
+        if len(states) != 1:
+            return None
+        try:
+            sealed = cookies.get(self._login_cookie(states[0]), "")
+            login = json.loads(self._fernet.decrypt(sealed, ttl=LOGIN_SECONDS))
+        except (InvalidToken, ValueError):
+            return None
+        same = hmac.compare_digest(str(login.get("state")).encode(), states[0].encode())
+        return login if same else None
+
+    def _seal(self, answer: Any) -> str:
+        impersonator = answer.impersonator
+        return seal_session_from_auth_response(
+            access_token=answer.access_token,
+            refresh_token=answer.refresh_token,
+            user=answer.user.to_dict(),
+            impersonator=impersonator.to_dict() if impersonator else None,
+            cookie_password=self._password,
+        )
+
+    def _unseal(self, sealed: str) -> dict[str, Any]:
+        try:
+            return unseal_data(sealed, self._password)
+        except (InvalidToken, ValueError):
+            return {}
+
+    def _claims(self, sealed: str) -> dict[str, Any]:
+        """Return the claims of the sealed access token, its signature not checked."""
+        try:
+            token = self._unseal(sealed).get("access_token", "")
+            return jwt.decode(token, options={"verify_signature": False})
+        except PyJWTError:
+            return {}
+
+    def _expired(self, sealed: str) -> bool:
+        return float(self._claims(sealed).get("exp", 0)) <= time.time()
+
+    def _verified(self, sealed: str) -> AuthKitSession | None:
+        """Check the signature, lifetime and owner of the sealed access token.
+
+        Raises:
+            PyJWKClientConnectionError: AuthKit's key set cannot be reached.
+        """
+        try:
+            found = self._workos.user_management.load_sealed_session(
+                session_data=sealed, cookie_password=self._password
+            ).authenticate()
+        except PyJWKClientConnectionError:
+            raise
+        except PyJWKClientError:
+            return None  # signed with a key that AuthKit does not have
+        if isinstance(found, AuthenticateWithSessionCookieErrorResponse):
+            return None
+        user = found.user or {}
+        if not user.get("id") or user["id"] != self._claims(sealed).get("sub"):
+            return None
+        return AuthKitSession(
+            user=user,
+            session_id=found.session_id,
+            organization_id=found.organization_id,
+            role=found.role,
+            permissions=found.permissions or (),
+        )
+
+    def _refresh(self, sealed: str) -> str:
+        """Trade the refresh token for a new session, once for parallel requests."""
+        token = self._unseal(sealed).get("refresh_token", "")
+        with self._refreshing:
+            now = time.monotonic()
+            self._refreshed = {
+                old: (at, new)
+                for old, (at, new) in self._refreshed.items()
+                if now - at < REFRESH_SHARED_SECONDS
+            }
+            if token in self._refreshed:
+                return self._refreshed[token][1]
+            try:
+                answer = self._workos.user_management.authenticate_with_refresh_token(
+                    refresh_token=token
+                )
+            except (BadRequestError, AuthenticationError, AuthorizationError):
+                return ""
+            except WorkOSError as error:
+                logger.warning("AuthKit did not refresh: %s", type(error).__name__)
+                return sealed
+            new = self._seal(answer)
+            self._refreshed[token] = (now, new)
+            return new
