@@ -1,9 +1,34 @@
 // Package emulator is a local AuthKit: the part of WorkOS that a login talks
 // to, served on loopback by an http.Handler whose zero value is ready to use.
+//
+// It serves four things: the authorization endpoint with its sign-in page, the
+// token endpoint, the key set, and logout. Whatever else it is asked for, it
+// says that it does not serve it. It is strict where it could be lenient, so
+// that a login that passes here also passes at WorkOS.
+//
+// # The sign-in form
+//
+// GET /user_management/authorize answers with a page that has one form. Its
+// fields, for programs that fill it in: the hidden "authorization", "email" and
+// "password", and the button "action" with the value "sign-in" or "cancel". The
+// form is posted to /user_management/authorize; the answer is a 302 to the
+// redirect URI, or the page again with status 422.
+//
+// # What is kept, and how long
+//
+// Everything but the signing key is kept in memory, within these limits: 1,000
+// sign-ins under way for 30 minutes, 10,000 authorization codes for 10 minutes,
+// 10,000 sessions for 30 days. When a limit is reached the oldest goes (of the
+// sessions, the one refreshed longest ago). Codes and refresh tokens therefore
+// do not survive a restart; access tokens stay valid, if KeyFile keeps the key.
 package emulator
 
 import (
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,8 +40,17 @@ const (
 	DefaultAPIKey   = "sk_test_local_authkit_emulator"
 	DefaultEmail    = "ada@example.test"
 	DefaultPassword = "local-password"
-	// DefaultAddr is where the emulator listens when it is not told otherwise.
+	// DefaultAddr is where the emulator listens when nothing else is asked for.
 	DefaultAddr = "127.0.0.1:4100"
+)
+
+const (
+	defaultAccessTokenLifetime = 5 * time.Minute
+
+	// maxBody is far above any token request and sign-in form.
+	maxBody = 64 << 10
+	// maxQuery bounds what a pending sign-in holds on to (state above all).
+	maxQuery = 8 << 10
 )
 
 // Emulator is a local AuthKit. The zero value is ready to use. Fields are set
@@ -29,55 +63,166 @@ type Emulator struct {
 	APIKey string
 	// RedirectURIs are where codes may be sent; compared byte for byte.
 	RedirectURIs []string
-	// LogoutURIs are where a logout may return to, compared byte for byte.
-	// The origin of every registered redirect URI is allowed besides.
+	// LogoutURIs are where a logout may return to, compared byte for byte; the
+	// first one is where it goes when the app names none. Any address with the
+	// origin of a registered redirect URI is allowed besides.
 	LogoutURIs []string
 	// KeyFile keeps the RSA signing key over restarts (PEM, mode 0600, made
 	// when missing). Empty: a key in memory that dies with the emulator.
 	KeyFile string
-	// Users are who can sign in. Nil: one user, DefaultEmail with DefaultPassword.
+	// Users are who can sign in. Nil: DefaultUsers().
 	Users []User
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes.
 	AccessTokenLifetime time.Duration
-	// Log is called once for every request, after its answer; secrets are
+	// Log is called once for every request, after it was answered; secrets are
 	// masked. It may be called from several goroutines at once. Nil: no log.
 	Log func(Request)
 
-	once sync.Once
+	setUp     sync.Once
+	store     *store
+	mu        sync.Mutex // guards redirects
+	redirects []string   // registered redirect URIs, in order of registration
+
+	keyOnce sync.Once
+	key     *signingKey
+	keyErr  error
 }
 
-// User is someone who can sign in.
-type User struct {
-	// ID is the user's id ("user_..."). Empty: made from the email, so that it
-	// is the same after a restart.
-	ID            string
-	Email         string
-	Password      string
-	FirstName     string
-	LastName      string
-	EmailVerified bool
-}
-
-// Request is one answered request, for a log line or a test.
-type Request struct {
-	// ID is what the answer carried as x-request-id.
-	ID     string
-	Time   time.Time
-	Method string
-	Path   string
-	// Params holds the query and the body, decoded, secrets masked.
-	Params map[string]string
-	Status int
-	// Outcome says in a few words what was decided.
-	Outcome string
+// DefaultUsers are who can sign in when nothing else is said: one user with a
+// verified email, DefaultEmail and DefaultPassword.
+func DefaultUsers() []User {
+	return []User{{
+		Email:         DefaultEmail,
+		Password:      DefaultPassword,
+		FirstName:     "Ada",
+		LastName:      "Local",
+		EmailVerified: true,
+	}}
 }
 
 // RegisterRedirectURI adds a redirect URI, also while requests are served.
-func (e *Emulator) RegisterRedirectURI(uri string) {}
+// Adding one twice is no mistake.
+func (e *Emulator) RegisterRedirectURI(uri string) {
+	e.setDefaults()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !slices.Contains(e.redirects, uri) {
+		e.redirects = append(e.redirects, uri)
+	}
+}
 
-// ServeHTTP answers as WorkOS would.
+// registered gives the redirect URIs known by now.
+func (e *Emulator) registered() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.redirects)
+}
+
+// setDefaults gives every field its default. It is the first thing any method does.
+func (e *Emulator) setDefaults() {
+	e.setUp.Do(func() {
+		if e.ClientID == "" {
+			e.ClientID = DefaultClientID
+		}
+		if e.APIKey == "" {
+			e.APIKey = DefaultAPIKey
+		}
+		if e.Users == nil {
+			e.Users = DefaultUsers()
+		}
+		if e.Now == nil {
+			e.Now = time.Now
+		}
+		if e.AccessTokenLifetime <= 0 {
+			e.AccessTokenLifetime = defaultAccessTokenLifetime
+		}
+		e.redirects = slices.Clone(e.RedirectURIs)
+		e.store = newStore(e.Users, e.Now())
+	})
+}
+
+// ServeHTTP answers as WorkOS would, or says why not.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.NotFound(w, r)
+	e.setDefaults()
+	c := newCall(e, w, r)
+	defer c.finish()
+
+	// A name that an attacker's page has pointed at this machine (DNS
+	// rebinding) must not reach the emulator.
+	if !loopbackHost(r.Host) {
+		c.fail(apiFailure(http.StatusMisdirectedRequest, "host_not_loopback",
+			"this emulator answers only to localhost, 127.0.0.1 or [::1]; ask for it by one of these names"))
+		return
+	}
+	if len(r.URL.RawQuery) > maxQuery {
+		c.fail(apiFailure(http.StatusRequestURITooLong, "query_too_long", "the query is longer than 8 KiB"))
+		return
+	}
+	methods := e.route(r.URL.Path)
+	if methods == nil {
+		c.fail(apiFailure(http.StatusNotFound, "not_served_by_emulator",
+			"this local AuthKit does not serve "+r.Method+" "+r.URL.Path+
+				"; it serves /user_management/authorize, /user_management/authenticate, "+
+				"/user_management/sessions/logout and /sso/jwks/{client_id}"))
+		return
+	}
+	handle, ok := methods[r.Method]
+	if !ok {
+		allowed := make([]string, 0, len(methods))
+		for method := range methods {
+			allowed = append(allowed, method)
+		}
+		slices.Sort(allowed)
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		c.fail(apiFailure(http.StatusMethodNotAllowed, "method_not_allowed",
+			r.URL.Path+" takes "+strings.Join(allowed, " or ")))
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	handle(c)
+}
+
+// route gives what is served at path: a handler for each method, or nil.
+func (e *Emulator) route(path string) map[string]func(*call) {
+	switch {
+	case path == "/user_management/authorize":
+		return map[string]func(*call){"GET": e.authorize, "POST": e.signIn}
+	case path == "/user_management/authenticate":
+		return map[string]func(*call){"POST": e.authenticate}
+	case path == "/user_management/sessions/logout":
+		return map[string]func(*call){"GET": e.logout}
+	case strings.HasPrefix(path, "/sso/jwks/"):
+		return map[string]func(*call){"GET": e.jwks}
+	}
+	return nil
+}
+
+// loopbackHost reports whether a Host header names this machine's loopback.
+func loopbackHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback()
+}
+
+// origin gives the scheme and host of an absolute http or https address, and
+// false for any other text. Characters that browsers read otherwise than
+// net/url does (backslashes, blanks, control characters) make it false too.
+func origin(address string) (string, bool) {
+	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
+		return "", false
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return "", false
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), true
 }

@@ -2,25 +2,78 @@ package emulator
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"strings"
+	"time"
 )
 
-// Listen opens a TCP listener on addr ("127.0.0.1:4100", "localhost:0", "[::1]:4100").
-// Anything but a loopback address is an error.
+// Listen opens a TCP listener on addr, such as "127.0.0.1:4100", "localhost:0"
+// or "[::1]:4100". Anything but loopback is refused: this server signs in
+// whoever knows a password that everybody knows.
 func Listen(addr string) (net.Listener, error) {
-	return nil, errors.New("not served yet")
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w (write it as 127.0.0.1:4100)", addr, err)
+	}
+	// Not looked up: a resolver may answer anything, even for localhost.
+	if strings.EqualFold(host, "localhost") {
+		host = "127.0.0.1"
+	}
+	ip := net.ParseIP(host)
+	if ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("address %q is not on loopback; the emulator listens only on 127.0.0.1, localhost or [::1], because its passwords protect nothing", addr)
+	}
+	return net.Listen("tcp", net.JoinHostPort(host, port))
 }
 
 // Server is an emulator that is listening.
 type Server struct {
 	// URL is its base URL, without a slash at the end: what WORKOS_BASE_URL is set to.
 	URL string
+
+	http *http.Server
+	done chan error
 }
 
-// Start listens on addr (see Listen; port 0 picks a free one) and serves until Close.
+// Start listens on addr (see Listen; port 0 takes a free one) and serves until
+// Close. An unusable KeyFile is an error here rather than at the first login.
 func (e *Emulator) Start(addr string) (*Server, error) {
-	return nil, errors.New("not served yet")
+	e.setDefaults()
+	if e.KeyFile != "" {
+		if _, err := e.signer(); err != nil {
+			return nil, err
+		}
+	}
+	listener, err := Listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(addr) // Listen has split it already
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	s := &Server{
+		URL: "http://" + net.JoinHostPort(host, port),
+		http: &http.Server{
+			Handler:           e,
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      30 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+		},
+		done: make(chan error, 1),
+	}
+	go func() { s.done <- s.http.Serve(listener) }()
+	return s, nil
 }
 
-// Close stops the server, its listener and its connections.
-func (s *Server) Close() error { return nil }
+// Close stops the server, its listener and its connections, and returns when
+// nothing of it is left. It is called once.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if served := <-s.done; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
+	return err
+}

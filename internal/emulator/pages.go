@@ -1,0 +1,90 @@
+package emulator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+)
+
+//go:embed pages/*.html pages/style.css
+var pageFiles embed.FS
+
+var (
+	pageStyle = mustRead("pages/style.css")
+	pages     = template.Must(template.New("").
+			Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle) }}).
+			ParseFS(pageFiles, "pages/*.html"))
+
+	// The pages hold one style sheet, inline, and nothing else. There is no
+	// form-action here, because browsers apply it to the redirects that follow
+	// the form, which lead to the app and on to wherever the app likes.
+	pagePolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'sha256-" + styleHash() + "'"
+)
+
+func mustRead(name string) string {
+	text, err := pageFiles.ReadFile(name)
+	if err != nil {
+		panic(err) // the file is part of the program
+	}
+	return string(text)
+}
+
+func styleHash() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// signInPage is what signin.html shows.
+type signInPage struct {
+	ID     string // of the pending authorization
+	Email  string
+	Error  string
+	SignUp bool // the app asked for sign-up
+
+	// The local user's, shown as a hint; empty when the users are somebody's own.
+	HintEmail, HintPassword string
+}
+
+// errorPage is what error.html shows: what is wrong, and how to mend it.
+type errorPage struct {
+	Title      string
+	Text       string
+	Facts      []fact
+	Registered []string // redirect URIs
+	Fixes      []string
+	RequestID  string
+}
+
+// fact is a name and what was seen under it.
+type fact struct{ Name, Value string }
+
+func (c *call) signInPage(status int, outcome string, page signInPage) {
+	// The default user's password is a constant of this package, not a secret.
+	for _, u := range c.e.Users {
+		if u.Email == DefaultEmail && u.Password == DefaultPassword {
+			page.HintEmail, page.HintPassword = u.Email, u.Password
+		}
+	}
+	c.page(status, outcome, "signin.html", page)
+}
+
+func (c *call) errorPage(status int, page errorPage) {
+	page.RequestID = c.log.ID
+	c.page(status, page.Title+": "+page.Text, "error.html", page)
+}
+
+func (c *call) page(status int, outcome, name string, data any) {
+	var text bytes.Buffer
+	if err := pages.ExecuteTemplate(&text, name, data); err != nil {
+		panic(err) // the pages and what they show are part of the program
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", pagePolicy)
+	// Not no-referrer: with it, browsers post the form with "Origin: null".
+	header.Set("Referrer-Policy", "same-origin")
+	c.begin(status, outcome)
+	_, _ = c.w.Write(text.Bytes()) // the client is gone; there is nobody to tell
+}
