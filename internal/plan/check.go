@@ -1,0 +1,119 @@
+package plan
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+
+	"authfit/internal/problem"
+)
+
+// Check says whether the plan can be obeyed: every path lies in the project and
+// none in .git or .authfit, no file is changed twice, and actions, sums and
+// sources are known ones. What it refuses is a *problem.Problem. It looks at
+// the plan only, at no file.
+func (p *Plan) Check() error {
+	if p.Schema != "" && p.Schema != Schema {
+		return refuse("its schema is %q, wanted is %q", p.Schema, Schema)
+	}
+	seen := map[string]bool{}
+	for _, f := range p.Files {
+		if err := f.check(); err != nil {
+			return err
+		}
+		if seen[f.Path] {
+			return refuse("%s is changed twice", f.Path)
+		}
+		seen[f.Path] = true
+	}
+	for _, path := range p.Restores {
+		if err := checkPath(path); err != nil {
+			return err
+		}
+	}
+	for _, e := range p.Env {
+		if err := e.check(); err != nil {
+			return err
+		}
+		if seen[e.File] || slices.Contains(p.Restores, e.File) {
+			return refuse("%s is an environment file and a changed file at once", e.File)
+		}
+	}
+	return p.checkCommands()
+}
+
+func (p *Plan) checkCommands() error {
+	dirs := []string{}
+	for _, c := range p.Commands {
+		if len(c.Argv) == 0 || c.Argv[0] == "" {
+			return refuse("a command has no program")
+		}
+		dirs = append(dirs, c.Dir)
+	}
+	for _, pr := range p.Probes {
+		dirs = append(dirs, pr.Dir)
+	}
+	if p.Login != nil {
+		dirs = append(append(dirs, p.Login.Dir), p.Login.Paths...)
+	}
+	for _, dir := range dirs {
+		if dir != "" && !fs.ValidPath(dir) {
+			return refuse("the folder %q is not in the project", dir)
+		}
+	}
+	return nil
+}
+
+func (f File) check() error {
+	if err := checkPath(f.Path); err != nil {
+		return err
+	}
+	switch {
+	case f.Action != Create && f.Action != Modify:
+		return refuse("%s: the action %q is not known", f.Path, f.Action)
+	case (f.Action == Create) != (f.SHA256Before == ""):
+		return refuse("%s: sha256_before does not go with the action %q", f.Path, f.Action)
+	case !isSum(f.SHA256After) || f.Action == Modify && !isSum(f.SHA256Before):
+		return refuse("%s: a SHA-256 is not one", f.Path)
+	}
+	return nil
+}
+
+func (e EnvKey) check() error {
+	if err := checkPath(e.File); err != nil {
+		return err
+	}
+	sources := []EnvSource{EnvLiteral, EnvFernet, EnvSecret, EnvLocal}
+	switch {
+	case e.Key == "":
+		return refuse("%s: a key has no name", e.File)
+	case !slices.Contains(sources, e.Source):
+		return refuse("%s: the source %q of %s is not known", e.File, e.Source, e.Key)
+	case e.Source != EnvLiteral && e.Value != "":
+		return refuse("%s: a plan has no secrets, but there is a value for %s", e.File, e.Key)
+	}
+	return nil
+}
+
+// checkPath takes a path of a file below the project's folder, as io/fs has
+// them: with slashes, not rooted, without "." and ".." elements.
+func checkPath(path string) error {
+	if !fs.ValidPath(path) || path == "." || strings.ContainsAny(path, "\\\x00") {
+		return refuse("the path %q is not one in the project", path)
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if strings.EqualFold(part, ".git") || strings.EqualFold(part, ".authfit") {
+			return refuse("the path %q is not one of the project's own files", path)
+		}
+	}
+	return nil
+}
+
+func isSum(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func refuse(format string, args ...any) error {
+	return problem.New("plan-invalid", "the plan cannot be applied: "+format, args...).
+		WithFix("make it anew: authfit plan -o FILE")
+}
