@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods
 from workos import WorkOSClient
+
 from workos_authkit import AuthKit, LoginError, cookie_max_age
 
 P = ParamSpec("P")

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from workos import WorkOSClient
+
 from workos_authkit import (
     AuthKit,
     AuthKitSession,

@@ -27,6 +27,7 @@ from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
 from markupsafe import Markup
 from workos import WorkOSClient
+
 from workos_authkit import (
     AuthKit,
     AuthKitSession,

@@ -1,0 +1,211 @@
+package project
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"authfit/internal/pysyntax"
+)
+
+// An Instance is where the project makes an object of a framework's class:
+// "app = Flask(__name__)".
+type Instance struct {
+	File string
+	Line int
+	// Name is what the object is bound to.
+	Name string
+	// Text is the call as it stands there, on one line.
+	Text string
+	Stmt pysyntax.Stmt
+	Call *pysyntax.Call
+	// Factory is the function that makes it; nil at module level.
+	Factory *pysyntax.FunctionDef
+}
+
+// aside are folders whose apps are not the project's: they show or try
+// something.
+var aside = map[string]bool{
+	"test": true, "tests": true, "testing": true, "doc": true, "docs": true, "docs_src": true,
+	"example": true, "examples": true, "sample": true, "samples": true, "demo": true, "demos": true,
+	"migrations": true, "alembic": true, "benchmark": true, "benchmarks": true,
+	"vendor": true, "vendored": true, "third_party": true, "node_modules": true,
+	"templates": true, "cookiecutter": true,
+}
+
+// Aside reports whether a file lies where a project's own app does not: among
+// tests, documentation, examples, vendored code.
+func Aside(file string) bool {
+	dir := path.Dir(file)
+	if slices.ContainsFunc(strings.Split(dir, "/"), func(part string) bool { return aside[part] }) {
+		return true
+	}
+	base := path.Base(file)
+	return base == "conftest.py" || base == "setup.py" || strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py")
+}
+
+// Instances finds where the class of a module is called and the result bound to
+// a name, outside of tests, documentation and the like. Subclasses made in the
+// same file count.
+func (t *Tree) Instances(module, class string) []Instance {
+	var found []Instance
+	for _, name := range t.Files() {
+		if path.Ext(name) != ".py" || Aside(name) {
+			continue
+		}
+		src, err := t.Read(name)
+		if err != nil || !bytes.Contains(src, []byte(class)) {
+			continue
+		}
+		f, _ := t.Python(name)
+		if f == nil {
+			continue
+		}
+		found = append(found, instances(name, f, module, class)...)
+	}
+	return found
+}
+
+func instances(name string, f *pysyntax.File, module, class string) []Instance {
+	calls := calledAs(f, module, class)
+	var found []Instance
+	for s, place := range f.Stmts() {
+		target, value := assigned(s)
+		call, ok := value.(*pysyntax.Call)
+		if !ok || !calls[pysyntax.Dotted(call.Func)] {
+			continue
+		}
+		i := Instance{
+			File: name, Line: f.Line(s.Pos()), Stmt: s, Call: call,
+			Name: pysyntax.Dotted(target),
+			Text: strings.Join(strings.Fields(f.Text(s)), " "),
+		}
+		for _, parent := range place.Parents {
+			switch p := parent.(type) {
+			case *pysyntax.FunctionDef:
+				i.Factory = p
+			case *pysyntax.ClassDef:
+				i.Name = "" // an attribute of a class is nobody's app
+			}
+		}
+		if i.Name != "" {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// assigned is the single target and the value of an assignment, or nil.
+func assigned(s pysyntax.Stmt) (target, value pysyntax.Expr) {
+	switch s := s.(type) {
+	case *pysyntax.Assign:
+		if len(s.Targets) == 1 {
+			return s.Targets[0], s.Value
+		}
+	case *pysyntax.AnnAssign:
+		return s.Target, s.Value
+	}
+	return nil, nil
+}
+
+// calledAs are the names, dotted ones too, under which a file can call the
+// class: as imported, or as a subclass of its own.
+func calledAs(f *pysyntax.File, module, class string) map[string]bool {
+	names := map[string]bool{}
+	for s := range f.Stmts() {
+		switch s := s.(type) {
+		case *pysyntax.Import:
+			for _, a := range s.Names {
+				switch {
+				case a.AsName != "" && a.Name == module:
+					names[a.AsName+"."+class] = true
+				case a.AsName == "" && (a.Name == module || strings.HasPrefix(a.Name, module+".")):
+					names[module+"."+class] = true
+				}
+			}
+		case *pysyntax.ImportFrom:
+			if s.Level > 0 || s.Module != module && !strings.HasPrefix(s.Module, module+".") {
+				continue
+			}
+			for _, a := range s.Names {
+				if a.Name == class || a.Name == "*" && s.Module == module {
+					names[or(a.AsName, class)] = true
+				}
+			}
+		case *pysyntax.ClassDef:
+			for _, base := range s.Args {
+				if base.Keyword == nil && names[pysyntax.Dotted(base.Value)] {
+					names[s.Name.ID] = true
+				}
+			}
+		}
+	}
+	return names
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// IsLocalModule reports whether an absolute import of module means a file of
+// the project.
+func (t *Tree) IsLocalModule(module string) bool {
+	top, _, _ := strings.Cut(module, ".")
+	for _, f := range t.files {
+		if strings.HasSuffix(f, ".py") && (path.Base(f) == top+".py" || strings.HasPrefix(f, top+"/") || strings.Contains(f, "/"+top+"/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// ModulePath is how Python names a file: base is the folder that has to be on
+// sys.path for it, relative to the root, and module the dotted name. Packages
+// are known by their __init__.py, and folders without one by what the file
+// itself imports: "from app.models import X" in app/main.py means that the
+// folder above app is on the path.
+func (t *Tree) ModulePath(file string) (base, module string) {
+	parts := strings.Split(strings.TrimSuffix(file, ".py"), "/")
+	if parts[len(parts)-1] == "__init__" {
+		parts = parts[:len(parts)-1]
+	}
+	top := len(parts) - 1
+	for top > 0 && t.Exists(path.Join(path.Join(parts[:top]...), "__init__.py")) {
+		top--
+	}
+	if path.Base(file) == "__init__.py" && top == len(parts) {
+		top--
+	}
+	for at := top - 1; at >= 0; at-- {
+		if t.importsFrom(file, parts[at]) {
+			top = at
+		}
+	}
+	return path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
+}
+
+// importsFrom reports whether the file has an absolute import below the package.
+func (t *Tree) importsFrom(file, pkg string) bool {
+	f, _ := t.Python(file)
+	if f == nil {
+		return false
+	}
+	below := func(module string) bool { return module == pkg || strings.HasPrefix(module, pkg+".") }
+	for s := range f.Stmts() {
+		switch s := s.(type) {
+		case *pysyntax.Import:
+			if slices.ContainsFunc(s.Names, func(a *pysyntax.Alias) bool { return below(a.Name) }) {
+				return true
+			}
+		case *pysyntax.ImportFrom:
+			if s.Level == 0 && below(s.Module) {
+				return true
+			}
+		}
+	}
+	return false
+}

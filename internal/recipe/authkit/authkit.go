@@ -1,0 +1,231 @@
+// Package authkit has what the rooms of the frameworks share: the part of the
+// login that is the same in all of them, and the Draft in which a room writes
+// down what it wants changed.
+package authkit
+
+import (
+	_ "embed"
+	"path"
+	"slices"
+	"strings"
+
+	"authfit/internal/edit"
+	"authfit/internal/plan"
+	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/pysyntax"
+)
+
+// CoreModule is the Python module with the protocol part of the login.
+const CoreModule = "workos_authkit"
+
+//go:embed files/workos_authkit.py
+var core []byte
+
+// Needs are the functions of the SDK that the generated Python calls, in the
+// form of plan.SDK.
+var Needs = []string{
+	"WorkOSClient.__init__(api_key, client_id)",
+	"UserManagement.get_authorization_url(provider, redirect_uri, state, code_challenge, code_challenge_method)",
+	"UserManagement.authenticate_with_code(code, code_verifier)",
+	"UserManagement.authenticate_with_refresh_token(refresh_token)",
+	"UserManagement.load_sealed_session(session_data, cookie_password)",
+	"UserManagement.get_logout_url(session_id, return_to)",
+	"PKCE.generate()",
+	"Session.authenticate()",
+	"workos.session.seal_session_from_auth_response(access_token, refresh_token, user, impersonator, cookie_password)",
+	"workos.session.unseal_data(sealed_data, key)",
+}
+
+// A Draft is what a room wants changed. Changes of one file are made one after
+// another, each on the result of the one before.
+type Draft struct {
+	Project *project.Project
+	App     *project.App
+	// Prefix goes before the paths of the login routes: "" or "/auth".
+	Prefix string
+	// Login says how to start the app and where its login is.
+	Login    *plan.Login
+	Probes   []plan.Probe
+	Packages []string // besides workos and python-dotenv
+	Notes    []string
+	Problems []problem.Problem
+
+	files []*file
+}
+
+type file struct {
+	path    string
+	before  []byte // nil where there is none
+	now     []byte
+	reasons []string
+}
+
+// Note adds a line for the user to read.
+func (d *Draft) Note(line string) { d.Notes = append(d.Notes, line) }
+
+// Refuse adds what keeps the plan from being applied.
+func (d *Draft) Refuse(p *problem.Problem) { d.Problems = append(d.Problems, *p) }
+
+// RefuseAt is Refuse with a place, for the usual case.
+func (d *Draft) RefuseAt(code, file string, line int, fix, format string, args ...any) {
+	d.Refuse(problem.New(code, format, args...).At(file, line).WithFix("%s", fix))
+}
+
+// Create makes a file of authfit's own. Where it is there already it stays as
+// it is: it is the user's by now. A file of that name which is not authfit's
+// is a problem.
+func (d *Draft) Create(name string, content []byte, why string) {
+	old, err := d.Project.Tree.Read(name)
+	if err != nil {
+		d.files = append(d.files, &file{path: name, now: content, reasons: []string{why}})
+		return
+	}
+	if !strings.HasPrefix(string(old), firstLine(content)) {
+		d.RefuseAt("file-taken", name, 1, "rename that file, then run authfit again",
+			"%s is there already and is not a login made by authfit", name)
+	}
+}
+
+func firstLine(content []byte) string {
+	line, _, _ := strings.Cut(string(content), "\n")
+	return line
+}
+
+// CreateModule makes a generated Python module, and with it the protocol part
+// in the same folder. inPackage says whether the folder is a package, where one
+// imports the other by a relative import.
+func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, why string) {
+	if inPackage {
+		source = relativeImport(source, CoreModule)
+	}
+	d.Create(path.Join(dir, CoreModule+".py"), core, "the protocol part of the login: state, PKCE, sealed session")
+	d.Create(path.Join(dir, name+".py"), source, why)
+}
+
+// relativeImport turns "from module import" into "from .module import".
+func relativeImport(source []byte, module string) []byte {
+	f, err := pysyntax.Parse(source)
+	if err != nil {
+		panic("generated module does not parse: " + err.Error())
+	}
+	for _, s := range f.Body {
+		if from, ok := s.(*pysyntax.ImportFrom); ok && from.Module == module && from.Level == 0 {
+			at := strings.Index(f.Text(from), module)
+			at += from.Pos()
+			return slices.Concat(source[:at], []byte("."), source[at:])
+		}
+	}
+	panic("generated module does not import " + module)
+}
+
+// EditPython changes a Python file of the user's. A file that does not parse is
+// a problem with its place, and so is a change that would not.
+func (d *Draft) EditPython(name, why string, change func(*pysyntax.File) ([]edit.Edit, error)) {
+	d.Edit(name, why, func(src []byte) ([]edit.Edit, error) {
+		parsed, err := d.parse(name, src)
+		if err != nil {
+			return nil, err
+		}
+		edits, err := change(parsed)
+		if err != nil {
+			return nil, err
+		}
+		after, err := edit.Apply(src, edits...)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := pysyntax.Parse(after); err != nil {
+			return nil, problem.New("edit-unsafe", "the change would not be valid Python: %v", err).
+				At(name, 0).WithFix("this is a defect of authfit: please report it with the file")
+		}
+		return edits, nil
+	})
+}
+
+func (d *Draft) parse(name string, src []byte) (*pysyntax.File, error) {
+	f, err := pysyntax.Parse(src)
+	if err != nil {
+		return nil, SyntaxProblem(name, err)
+	}
+	f.Local = d.Project.Tree.IsLocalModule
+	return f, nil
+}
+
+// SyntaxProblem says where a Python file is broken.
+func SyntaxProblem(name string, err error) *problem.Problem {
+	line, msg := 0, err.Error()
+	if s, ok := err.(*pysyntax.SyntaxError); ok {
+		line, msg = s.Line, s.Msg
+	}
+	return problem.New("syntax-error", "not valid Python: %s", msg).
+		At(name, line).WithFix("mend the syntax there, then run authfit again")
+}
+
+// Edit changes a text file of the user's.
+func (d *Draft) Edit(name, why string, change func(src []byte) ([]edit.Edit, error)) {
+	f, err := d.open(name)
+	if err != nil {
+		d.Refuse(problem.New("file-unreadable", "cannot read the file: %v", err).At(name, 0).
+			WithFix("make it readable, then run authfit again"))
+		return
+	}
+	edits, err := change(f.now)
+	if err == nil {
+		var after []byte
+		if after, err = edit.Apply(f.now, edits...); err == nil {
+			if string(after) != string(f.now) {
+				f.now = after
+				f.reasons = append(f.reasons, why)
+			}
+			return
+		}
+	}
+	if p, ok := err.(*problem.Problem); ok {
+		d.Refuse(p)
+		return
+	}
+	d.Refuse(problem.New("edit-failed", "%v", err).At(name, 0))
+}
+
+func (d *Draft) open(name string) (*file, error) {
+	for _, f := range d.files {
+		if f.path == name {
+			return f, nil
+		}
+	}
+	src, err := d.Project.Tree.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: name, before: src, now: src}
+	d.files = append(d.files, f)
+	return f, nil
+}
+
+// Source is the file as the draft has it so far; nil where there is none.
+func (d *Draft) Source(name string) []byte {
+	f, err := d.open(name)
+	if err != nil {
+		return nil
+	}
+	return f.now
+}
+
+// Files are the changes, in the order in which they were drafted.
+func (d *Draft) Files() ([]plan.File, error) {
+	files := []plan.File{}
+	for _, f := range d.files {
+		if f.before != nil && string(f.before) == string(f.now) {
+			continue
+		}
+		edits := edit.Between(f.before, f.now)
+		p, err := plan.NewFile(f.path, f.before, edits)
+		if err != nil {
+			return nil, err
+		}
+		p.Why = strings.Join(f.reasons, "; ")
+		files = append(files, p)
+	}
+	return files, nil
+}

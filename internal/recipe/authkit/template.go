@@ -1,0 +1,249 @@
+package authkit
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+
+	"authfit/internal/edit"
+	"authfit/internal/project"
+)
+
+// Links is what a template needs to say who is signed in, in the template's
+// own language.
+type Links struct {
+	If, Else, EndIf string // "{% if workos_user %}"
+	Email           string // "{{ workos_user.email }}"
+	Login, Logout   string // what goes into href
+}
+
+var (
+	extendsTag = regexp.MustCompile(`\{%-?\s*extends\s+["']([^"']+)["']`)
+	includeTag = regexp.MustCompile(`\{%-?\s*include\s+["']([^"']+)["']`)
+	// blind is what looks like tags but is not the page: comments and scripts.
+	blind      = regexp.MustCompile(`(?is)<!--.*?-->|\{#.*?#\}|\{%-?\s*comment.*?endcomment\s*-?%\}|<script\b.*?</script>|<style\b.*?</style>`)
+	navRegion  = regexp.MustCompile(`(?is)<nav\b[^>]*>.*?</nav\s*>`)
+	headRegion = regexp.MustCompile(`(?is)<header\b[^>]*>.*?</header\s*>`)
+	bodyTag    = regexp.MustCompile(`(?is)<body\b[^>]*>`)
+	listEnd    = regexp.MustCompile(`(?i)</[uo]l\s*>`)
+	itemTag    = regexp.MustCompile(`(?i)<li\b[^>]*>`)
+	linkTag    = regexp.MustCompile(`(?i)<a\b[^>]*>`)
+	classAttr  = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
+)
+
+// Template finds a template by the name that code gives it, among all folders
+// called templates (or one that is given), nearest to the app first.
+func Template(t *project.Tree, near, name string) (string, bool) {
+	best := ""
+	for _, f := range t.Files() {
+		if f != name && !strings.HasSuffix(f, "/"+name) {
+			continue
+		}
+		if best == "" || shared(f, near) > shared(best, near) {
+			best = f
+		}
+	}
+	return best, best != ""
+}
+
+// shared counts the leading folders that two paths have in common.
+func shared(a, b string) int {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(x) && n < len(y) && x[n] == y[n] {
+		n++
+	}
+	return n
+}
+
+// BaseTemplate follows a template's inheritance to the one that has the page's
+// frame. Without a start it takes the template that most others extend.
+func BaseTemplate(t *project.Tree, near, start string) (string, bool) {
+	if start == "" {
+		if start = mostExtended(t, near); start == "" {
+			return "", false
+		}
+	}
+	seen := map[string]bool{}
+	for !seen[start] {
+		seen[start] = true
+		src, err := t.Read(start)
+		if err != nil {
+			return "", false
+		}
+		m := extendsTag.FindSubmatch(src)
+		if m == nil {
+			return start, true
+		}
+		parent, ok := Template(t, start, string(m[1]))
+		if !ok {
+			return start, true // extends one of an installed package
+		}
+		start = parent
+	}
+	return "", false
+}
+
+func mostExtended(t *project.Tree, near string) string {
+	votes := map[string]int{}
+	var pages []string
+	for _, f := range t.Files() {
+		if ext := path.Ext(f); ext != ".html" && ext != ".htm" && ext != ".jinja2" && ext != ".j2" {
+			continue
+		}
+		src, err := t.Read(f)
+		if err != nil {
+			continue
+		}
+		if m := extendsTag.FindSubmatch(src); m != nil {
+			if parent, ok := Template(t, f, string(m[1])); ok {
+				votes[parent]++
+			}
+		} else if strings.Contains(f, "templates/") && bodyTag.Match(src) {
+			pages = append(pages, f)
+		}
+	}
+	best := ""
+	for _, f := range pages {
+		if best == "" || votes[f] > votes[best] || votes[f] == votes[best] && shared(f, near) > shared(best, near) {
+			best = f
+		}
+	}
+	return best
+}
+
+// NavTemplate is the template to put the links into: base itself, or what base
+// includes where only that has the navigation.
+func NavTemplate(t *project.Tree, base string) string {
+	src, err := t.Read(base)
+	if err != nil || navRegion.Match(blank(src)) {
+		return base
+	}
+	for _, m := range includeTag.FindAllSubmatch(src, -1) {
+		name, ok := Template(t, base, string(m[1]))
+		if !ok {
+			continue
+		}
+		if part, err := t.Read(name); err == nil && navRegion.Match(blank(part)) {
+			return name
+		}
+	}
+	return base
+}
+
+// blank overwrites with spaces what only looks like a part of the page, so that
+// places in the result are places in src.
+func blank(src []byte) []byte {
+	return blind.ReplaceAllFunc(src, func(m []byte) []byte { return bytes.Repeat([]byte{' '}, len(m)) })
+}
+
+// Insert puts the links where a page's navigation ends: as a last list item, as
+// a last link, or, without navigation, at the top of the body. It says no where
+// there is no such place, and nothing is to do where the links are.
+func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
+	if bytes.Contains(src, []byte(l.Login)) {
+		return nil, true
+	}
+	page := blank(src)
+	for _, region := range []*regexp.Regexp{navRegion, headRegion} {
+		if loc := region.FindIndex(page); loc != nil {
+			return []edit.Edit{l.atEnd(src, page, loc[0], loc[1])}, true
+		}
+	}
+	if loc := bodyTag.FindIndex(page); loc != nil {
+		return []edit.Edit{l.underBody(src, loc[1])}, true
+	}
+	return nil, false
+}
+
+// atEnd inserts before the end tag of the region, or of the last list in it.
+func (l Links) atEnd(src, page []byte, start, end int) edit.Edit {
+	region := page[start:end]
+	closing := bytes.LastIndex(region, []byte("</"))
+	item := ""
+	if ends := listEnd.FindAllIndex(region, -1); ends != nil {
+		closing = ends[len(ends)-1][0]
+		item = lastOpening(itemTag, region[:closing])
+	}
+	html := l.html(item, lastOpening(linkTag, region[:closing]))
+	at := start + closing
+	lineStart := bytes.LastIndexByte(src[:at], '\n') + 1
+	if strings.TrimSpace(string(src[lineStart:at])) != "" {
+		return edit.Edit{Start: at, End: at, New: strings.Join(html, "")}
+	}
+	indent := lastIndent(src[start:lineStart])
+	if indent == "" {
+		indent = string(src[lineStart:at])
+	}
+	return edit.Edit{Start: lineStart, End: lineStart, New: lines(src, indent, html)}
+}
+
+func (l Links) underBody(src []byte, at int) edit.Edit {
+	html := l.html("", "")
+	html[1], html[3] = "<p>"+html[1]+"</p>", "<p>"+html[3]+"</p>"
+	rest := src[at:]
+	end := bytes.IndexByte(rest, '\n')
+	if end < 0 || strings.TrimSpace(string(rest[:end])) != "" {
+		return edit.Edit{Start: at, End: at, New: strings.Join(html, "")}
+	}
+	next := rest[end+1:]
+	indent := string(next[:len(next)-len(bytes.TrimLeft(next, " \t"))])
+	return edit.Edit{Start: at + end + 1, End: at + end + 1, New: lines(src, indent, html)}
+}
+
+// html are the five lines; item and link are opening tags to take the class from.
+func (l Links) html(item, link string) []string {
+	a := func(href, text string) string { return "<a" + class(link) + ` href="` + href + `">` + text + "</a>" }
+	in, out := a(l.Login, "Sign in"), l.Email+" "+a(l.Logout, "Sign out")
+	if item != "" {
+		in = "<li" + class(item) + ">" + in + "</li>"
+		out = "<li" + class(item) + ">" + out + "</li>"
+	}
+	return []string{l.If, out, l.Else, in, l.EndIf}
+}
+
+func lines(src []byte, indent string, html []string) string {
+	newline := edit.Newline(src)
+	var b strings.Builder
+	for _, line := range html {
+		b.WriteString(indent + line + newline)
+	}
+	return b.String()
+}
+
+// lastOpening is the last opening tag, with its attributes.
+func lastOpening(tag *regexp.Regexp, region []byte) string {
+	all := tag.FindAll(region, -1)
+	if all == nil {
+		return ""
+	}
+	return string(all[len(all)-1])
+}
+
+// class is the class attribute of an opening tag, without what marks the
+// current page; empty where it has none, or one that a template computes.
+func class(tag string) string {
+	m := classAttr.FindString(tag)
+	if m == "" {
+		return ""
+	}
+	_, value, _ := strings.Cut(m, "=")
+	var names []string
+	for _, name := range strings.Fields(strings.Trim(strings.TrimSpace(value), `"'`)) {
+		if name != "active" {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ` class="` + strings.Join(names, " ") + `"`
+}
+
+// lastIndent is the indentation of the last line that holds something.
+func lastIndent(src []byte) string {
+	all := strings.Split(strings.TrimRight(string(src), " \t\r\n"), "\n")
+	last := all[len(all)-1]
+	return last[:len(last)-len(strings.TrimLeft(last, " \t"))]
+}

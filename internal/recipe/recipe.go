@@ -1,0 +1,36 @@
+// Package recipe knows which frameworks there are, finds their apps in a
+// project, and drafts the plan that gives the chosen one its login. What is
+// particular to a framework is in the framework's own room below.
+package recipe
+
+import (
+	"authfit/internal/project"
+	"authfit/internal/recipe/authkit"
+	"authfit/internal/recipe/django"
+	"authfit/internal/recipe/fastapi"
+	"authfit/internal/recipe/flask"
+	"authfit/internal/recipe/vanilla"
+)
+
+// A Recipe is what one framework's room can do.
+type Recipe interface {
+	// Name is the framework's, as inspect and --framework have it.
+	Name() string
+	// Find gives the framework's apps in the project, the surest first. It
+	// reads files and runs nothing.
+	Find(p *project.Project) []project.App
+	// Draft writes down what d.App needs for a login. What stands in the way
+	// it adds to the draft's problems.
+	Draft(d *authkit.Draft)
+}
+
+// All are the recipes, in the order in which apps are looked for. Another
+// framework is another room and a line here.
+func All() []Recipe {
+	return []Recipe{
+		django.Recipe{},
+		fastapi.Recipe{},
+		flask.Recipe{},
+		vanilla.Recipe{AuthModule: flask.AuthModule, Boot: flask.Boot},
+	}
+}
