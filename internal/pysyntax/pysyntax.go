@@ -23,7 +23,9 @@ type File struct {
 	// AddImport. Nil knows relative imports only. The caller may set it.
 	Local func(module string) bool
 
-	text string
+	text  string // Src as a string, which all strings in the tree are part of
+	utf8  bool   // it is valid UTF-8 if Parse found no error
+	lines func() []int32
 }
 
 // SyntaxError says why source is not Python, and where.
@@ -38,10 +40,6 @@ type SyntaxError struct {
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Msg)
 }
-
-// Parse reads source. The error is a *SyntaxError and tells of the first thing
-// wrong; the File is never nil, and has the statements that could be read.
-func Parse(src []byte) (*File, error) { return &File{Src: src, text: string(src)}, nil }
 
 // Text is the source of a node.
 func (f *File) Text(n Node) string { return f.text[n.Pos():n.End()] }
