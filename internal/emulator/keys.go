@@ -73,21 +73,11 @@ func (e *Emulator) signer() (*signingKey, error) {
 }
 
 func newSigningKey(private *rsa.PrivateKey) (*signingKey, error) {
-	b64 := base64.RawURLEncoding.EncodeToString
-	k := &signingKey{private: private, jwk: jwk{
-		Algorithm: "RS256", Type: "RSA", Use: "sig",
-		Modulus:  b64(private.N.Bytes()),
-		Exponent: b64(big.NewInt(int64(private.E)).Bytes()),
-	}}
-	// The key id is the key's thumbprint: required members in this order,
-	// without blanks (RFC 7638, section 3).
-	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%q,"kty":"RSA","n":%q}`, k.jwk.Exponent, k.jwk.Modulus))
-	k.jwk.ID = b64(sum[:])
-
+	modulus, exponent := jwkNumbers(&private.PublicKey)
 	// Serial number and dates are fixed and RS256 signatures have no chance in
 	// them, so the same key has the same certificate every time.
 	template := &x509.Certificate{
-		SerialNumber:          new(big.Int).SetBytes(sum[:16]),
+		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "authfit local AuthKit"},
 		NotBefore:             time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
 		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // RFC 5280's "no expiry"
@@ -99,10 +89,29 @@ func newSigningKey(private *rsa.PrivateKey) (*signingKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate for the signing key: %w", err)
 	}
-	k.jwk.Chain = []string{base64.StdEncoding.EncodeToString(certificate)}
-	sum = sha256.Sum256(certificate)
-	k.jwk.Thumbprint = b64(sum[:])
-	return k, nil
+	thumbprint := sha256.Sum256(certificate)
+	return &signingKey{private: private, jwk: jwk{
+		Algorithm: "RS256", Type: "RSA", Use: "sig",
+		Chain:      []string{base64.StdEncoding.EncodeToString(certificate)},
+		Modulus:    modulus,
+		Exponent:   exponent,
+		ID:         keyID(&private.PublicKey),
+		Thumbprint: base64.RawURLEncoding.EncodeToString(thumbprint[:]),
+	}}, nil
+}
+
+// jwkNumbers gives modulus and exponent as a key set has them (RFC 7518, section 6.3.1).
+func jwkNumbers(key *rsa.PublicKey) (modulus, exponent string) {
+	b64 := base64.RawURLEncoding.EncodeToString
+	return b64(key.N.Bytes()), b64(big.NewInt(int64(key.E)).Bytes())
+}
+
+// keyID is the key's thumbprint: a hash over its required members, in this
+// order and without blanks (RFC 7638, section 3).
+func keyID(key *rsa.PublicKey) string {
+	modulus, exponent := jwkNumbers(key)
+	sum := sha256.Sum256(fmt.Appendf(nil, `{"e":%q,"kty":"RSA","n":%q}`, exponent, modulus))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // sign makes an access token: a JWT with RS256 (RFC 7515, appendix A.2). The
