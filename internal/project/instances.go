@@ -96,6 +96,79 @@ func instances(name string, f *pysyntax.File, module, class string) []Instance {
 	return found
 }
 
+// Importers finds where files import a module that is not the project's own,
+// once a file.
+func (t *Tree) Importers(module string) []Evidence {
+	var found []Evidence
+	if t.IsLocalModule(module) {
+		return nil
+	}
+	for _, name := range t.Files() {
+		if path.Ext(name) != ".py" || Aside(name) {
+			continue
+		}
+		src, err := t.Read(name)
+		if err != nil || !bytes.Contains(src, []byte(module)) {
+			continue
+		}
+		f, _ := t.Python(name)
+		if f == nil {
+			continue
+		}
+		for s := range f.Stmts() {
+			if imports(s, module) {
+				found = append(found, Evidence{File: name, Line: f.Line(s.Pos()), Fact: f.Text(s)})
+				break
+			}
+		}
+	}
+	return found
+}
+
+// imports reports whether a statement is an absolute import of a module or of
+// what is below it.
+func imports(s pysyntax.Stmt, module string) bool {
+	below := func(m string) bool { return m == module || strings.HasPrefix(m, module+".") }
+	switch s := s.(type) {
+	case *pysyntax.Import:
+		return slices.ContainsFunc(s.Names, func(a *pysyntax.Alias) bool { return below(a.Name) })
+	case *pysyntax.ImportFrom:
+		return s.Level == 0 && below(s.Module)
+	}
+	return false
+}
+
+// Assigned finds where the result of calling a function of the project is bound
+// to a name at module level: "app = create_app()".
+func (t *Tree) Assigned(function string) []Instance {
+	var found []Instance
+	for _, name := range t.Files() {
+		if path.Ext(name) != ".py" || Aside(name) {
+			continue
+		}
+		src, err := t.Read(name)
+		if err != nil || !bytes.Contains(src, []byte(function+"(")) {
+			continue
+		}
+		f, _ := t.Python(name)
+		if f == nil {
+			continue
+		}
+		for _, s := range f.Body {
+			target, value := assigned(s)
+			call, ok := value.(*pysyntax.Call)
+			if !ok || !strings.HasSuffix("."+pysyntax.Dotted(call.Func), "."+function) || pysyntax.Dotted(target) == "" {
+				continue
+			}
+			found = append(found, Instance{
+				File: name, Line: f.Line(s.Pos()), Name: pysyntax.Dotted(target),
+				Text: strings.Join(strings.Fields(f.Text(s)), " "), Stmt: s, Call: call,
+			})
+		}
+	}
+	return found
+}
+
 // assigned is the single target and the value of an assignment, or nil.
 func assigned(s pysyntax.Stmt) (target, value pysyntax.Expr) {
 	switch s := s.(type) {
@@ -125,10 +198,16 @@ func calledAs(f *pysyntax.File, module, class string) map[string]bool {
 				}
 			}
 		case *pysyntax.ImportFrom:
-			if s.Level > 0 || s.Module != module && !strings.HasPrefix(s.Module, module+".") {
+			if s.Level > 0 {
 				continue
 			}
 			for _, a := range s.Names {
+				if s.Module+"."+a.Name == module { // from aiohttp import web
+					names[or(a.AsName, a.Name)+"."+class] = true
+				}
+				if s.Module != module && !strings.HasPrefix(s.Module, module+".") {
+					continue
+				}
 				if a.Name == class || a.Name == "*" && s.Module == module {
 					names[or(a.AsName, class)] = true
 				}
@@ -194,17 +273,9 @@ func (t *Tree) importsFrom(file, pkg string) bool {
 	if f == nil {
 		return false
 	}
-	below := func(module string) bool { return module == pkg || strings.HasPrefix(module, pkg+".") }
 	for s := range f.Stmts() {
-		switch s := s.(type) {
-		case *pysyntax.Import:
-			if slices.ContainsFunc(s.Names, func(a *pysyntax.Alias) bool { return below(a.Name) }) {
-				return true
-			}
-		case *pysyntax.ImportFrom:
-			if s.Level == 0 && below(s.Module) {
-				return true
-			}
+		if imports(s, pkg) {
+			return true
 		}
 	}
 	return false

@@ -19,8 +19,13 @@ type Project struct {
 	SDK      SDK               `json:"sdk"`
 	Env      Env               `json:"env"`
 	Problems []problem.Problem `json:"problems"`
+	// Dependencies are those of the manifests in the manager's folder.
+	Dependencies []Dependency `json:"dependencies"`
 
 	Tree *Tree `json:"-"`
+
+	scan    *scan
+	settled []problem.Problem // those of Settle
 }
 
 // App returns the chosen app, or nil.
@@ -48,7 +53,9 @@ type App struct {
 	Dir   string `json:"dir"`
 	Entry Entry  `json:"entry"`
 	// Factory is the function that makes the app, where one does.
-	Factory  string     `json:"factory,omitempty"`
+	Factory string `json:"factory,omitempty"`
+	// Run is how the framework's own server is told of it: "pkg.mod:app".
+	Run      string     `json:"run,omitempty"`
 	Settings string     `json:"settings,omitempty"` // Django: the file
 	URLs     string     `json:"urls,omitempty"`     // Django: the root URLconf's file
 	Evidence []Evidence `json:"evidence"`
@@ -70,8 +77,12 @@ type Manager struct {
 	Dir      string     `json:"dir"`                // where its manifest is, relative to Root: "." or "..", for instance
 	Manifest string     `json:"manifest,omitempty"` // relative to Dir: pyproject.toml, Pipfile, requirements.txt; empty for pip alone
 	Lock     string     `json:"lock,omitempty"`     // relative to Dir, where there is one
-	Path     string     `json:"path,omitempty"`     // the executable, absolute; empty where none was found
+	Path     string     `json:"path,omitempty"`     // the executable, absolute; empty where none was found (see manager.For)
 	Evidence []Evidence `json:"evidence"`
+
+	// Workspace is the folder of the uv workspace that Dir is a member of,
+	// relative to Root; empty outside one. The lock and the environment are there.
+	Workspace string `json:"workspace,omitempty"`
 }
 
 // Python is the interpreter that the project's code runs with.
@@ -81,9 +92,21 @@ type Python struct {
 	Venv         string   `json:"venv"`               // absolute; empty outside one
 	Requires     string   `json:"requires,omitempty"` // the project's own requires-python
 	SitePackages []string `json:"-"`                  // absolute
-	// Base is the interpreter to make an environment with where Venv is empty.
-	Base     string     `json:"base,omitempty"`
+	// Base is the interpreter to make an environment with where Venv is empty,
+	// absolute; Version is its version then.
+	Base string `json:"base,omitempty"`
+	// Planned is where the environment will be where Venv is empty, absolute.
+	Planned  string     `json:"planned,omitempty"`
 	Evidence []Evidence `json:"evidence"`
+}
+
+// Executable is the interpreter that the project's code runs with once its
+// environment is made: Interpreter, or the one that will be in Planned.
+func (p *Python) Executable() string {
+	if p.Interpreter != "" || p.Planned == "" {
+		return p.Interpreter
+	}
+	return venvPython(p.Planned)
 }
 
 // SDK is the workos package in the project's environment.
@@ -98,6 +121,8 @@ type Env struct {
 	Exists       bool                `json:"exists"`
 	Keys         map[string]KeyState `json:"keys"` // of the WORKOS_ names that login needs
 	IgnoredByGit bool                `json:"ignored_by_git"`
+	// TrackedByGit says that git has the file already: what is in it is shared.
+	TrackedByGit bool `json:"tracked_by_git,omitempty"`
 }
 
 // KeyState is what can be said of a value without showing it.
