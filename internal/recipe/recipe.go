@@ -31,6 +31,6 @@ func All() []Recipe {
 		django.Recipe{},
 		fastapi.Recipe{},
 		flask.Recipe{},
-		vanilla.Recipe{AuthModule: flask.AuthModule, Boot: flask.Boot},
+		vanilla.Recipe{AuthModule: flask.AuthModule, Login: flask.Login},
 	}
 }

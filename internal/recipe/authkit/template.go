@@ -247,3 +247,24 @@ func lastIndent(src []byte) string {
 	last := all[len(all)-1]
 	return last[:len(last)-len(strings.TrimLeft(last, " \t"))]
 }
+
+// AddLinks puts the links into the template that has the page's navigation,
+// found from the template start, or from all there are. It reports whether the
+// page that start is will show them.
+func AddLinks(d *Draft, near, start string, l Links) bool {
+	t := d.Project.Tree
+	base, ok := BaseTemplate(t, near, start)
+	if !ok {
+		return false
+	}
+	name, done := NavTemplate(t, base), false
+	d.Edit(name, "links to sign in and out", func(src []byte) ([]edit.Edit, error) {
+		edits, ok := l.Insert(src)
+		done = ok
+		return edits, nil
+	})
+	if !done {
+		d.Note(name + ": there is no <nav>, <header> or <body> to put the links into; the login is at " + d.Login.LoginURL)
+	}
+	return done
+}

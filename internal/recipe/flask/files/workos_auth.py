@@ -25,7 +25,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
-from markupsafe import Markup
+from markupsafe import escape
 from workos import WorkOSClient
 
 from workos_authkit import (
@@ -110,16 +110,13 @@ def login_required(view: Callable[P, Any]) -> Callable[P, Any]:
     return guarded
 
 
-def user_links() -> Markup:
+def user_links() -> str:
     """Return who is signed in and a link to sign in or out, as HTML."""
     user = current_user()
     if user is None:
-        return Markup('<p><a href="{}">Sign in</a></p>').format(
-            url_for("workos_auth.login")
-        )
-    return Markup('<p>Signed in as {}. <a href="{}">Sign out</a></p>').format(
-        user["email"], url_for("workos_auth.logout")
-    )
+        return f'<p><a href="{url_for("workos_auth.login")}">Sign in</a></p>'
+    sign_out = f'<a href="{url_for("workos_auth.logout")}">Sign out</a>'
+    return f"<p>Signed in as {escape(user['email'])}. {sign_out}</p>"
 
 
 @bp.get("/login")

@@ -1,0 +1,34 @@
+// Package fastapi gives a FastAPI app its login.
+package fastapi
+
+import (
+	_ "embed"
+
+	"authfit/internal/project"
+	"authfit/internal/recipe/authkit"
+)
+
+//go:embed files/workos_auth.py
+var authModule []byte
+
+// Recipe is FastAPI's.
+type Recipe struct{}
+
+// constructor says how a FastAPI app is made. The file names are those in which
+// "fastapi run" looks (fastapi-cli, discover.py).
+var constructor = authkit.Constructor{
+	Framework:   "fastapi",
+	Module:      "fastapi",
+	Class:       "FastAPI",
+	Files:       []string{"main.py", "app.py", "api.py"},
+	Routes:      []string{"get", "post", "api_route", "route", "add_api_route"},
+	Groups:      "APIRouter",
+	GroupPrefix: "prefix",
+	Register:    "include_router",
+}
+
+// Name is "fastapi".
+func (Recipe) Name() string { return "fastapi" }
+
+// Find gives the project's FastAPI apps, the surest first.
+func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }

@@ -1,0 +1,154 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"authfit/internal/problem"
+	"authfit/internal/project"
+)
+
+// Options are what a person says about the project.
+type Options struct {
+	Framework string // --framework
+	App       string // --app FILE[:NAME]
+	Manager   string // --manager
+	URLPrefix string // --url-prefix
+	NoInstall bool   // --no-install
+}
+
+// sure is how much surer the best of several apps has to be than the next for
+// it to be taken without asking.
+const sure = 20
+
+// Inspect finds out what the project in dir is. The error, a *problem.Problem,
+// is for a dir that is no folder and for options that cannot be met; all else
+// that is wrong is in the project's Problems.
+func Inspect(ctx context.Context, dir string, o Options) (*project.Project, error) {
+	if o.Framework != "" && find(o.Framework) == nil {
+		return nil, problem.New("unknown-framework", "there is no recipe for %q", o.Framework).
+			WithFix("use one of --framework %s", strings.Join(names(), ", "))
+	}
+	p, err := project.Scan(ctx, dir, project.Options{Manager: o.Manager, App: o.App})
+	if err != nil {
+		return nil, err
+	}
+	p.Apps = apps(p, o)
+	choose(p, o)
+	if app := p.App(); app != nil {
+		if err := p.Settle(ctx, app.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func find(framework string) Recipe {
+	for _, r := range All() {
+		if r.Name() == framework {
+			return r
+		}
+	}
+	return nil
+}
+
+func names() []string {
+	var out []string
+	for _, r := range All() {
+		out = append(out, r.Name())
+	}
+	return out
+}
+
+// apps are those of all frameworks, or of the one that was asked for. A project
+// is without a framework only when it has no app of any.
+func apps(p *project.Project, o Options) []project.App {
+	found := []project.App{}
+	for _, r := range All() {
+		if r.Name() == "vanilla" && o.Framework != "vanilla" {
+			continue
+		}
+		if o.Framework == "" || o.Framework == r.Name() {
+			found = append(found, r.Find(p)...)
+		}
+	}
+	if o.Framework == "" {
+		found = append(found, others(p)...)
+		if len(found) == 0 {
+			found = find("vanilla").Find(p)
+		}
+	}
+	// One object that is made in two branches of an if is one app.
+	var unique []project.App
+	for _, a := range found {
+		same := func(b project.App) bool { return a.Entry.File == b.Entry.File && a.Entry.Object == b.Entry.Object }
+		if !slices.ContainsFunc(unique, same) {
+			unique = append(unique, a)
+		}
+	}
+	return unique
+}
+
+// choose settles on one app, or says what the choice is and how to make it.
+func choose(p *project.Project, o Options) {
+	candidates := []int{}
+	for i, a := range p.Apps {
+		if o.App == "" || matches(a, o.App) {
+			candidates = append(candidates, i)
+		}
+	}
+	slices.SortStableFunc(candidates, func(i, j int) int { return p.Apps[j].Confidence - p.Apps[i].Confidence })
+	switch {
+	case len(candidates) == 0:
+		p.Problems = append(p.Problems, *noApp(p, o))
+		return
+	case len(candidates) > 1 && p.Apps[candidates[0]].Confidence-p.Apps[candidates[1]].Confidence < sure:
+		p.Problems = append(p.Problems, *several(p, candidates))
+		return
+	}
+	app := p.Apps[candidates[0]]
+	if name, ok := strings.CutPrefix(app.Framework, "other:"); ok {
+		p.Problems = append(p.Problems, *problem.New("framework-unsupported", "this is a %s app, for which authfit has no recipe yet", name).
+			At(app.Entry.File, app.Entry.Line).
+			WithFix("authfit knows %s; if the app is one of these after all, say --framework NAME", strings.Join(names(), ", ")))
+	}
+	p.Chosen = &candidates[0]
+}
+
+// matches reports whether an --app value, FILE or FILE:NAME, names the app.
+func matches(a project.App, value string) bool {
+	file, name := value, ""
+	if i := strings.LastIndexByte(value, ':'); i > 1 {
+		file, name = value[:i], value[i+1:]
+	}
+	file = strings.TrimPrefix(file, "./")
+	own := file == a.Entry.File || file == a.Settings || file == a.URLs ||
+		slices.ContainsFunc(a.Evidence, func(e project.Evidence) bool { return e.File == file })
+	return own && (name == "" || name == a.Entry.Object || strings.HasSuffix(a.Run, ":"+name))
+}
+
+func noApp(p *project.Project, o Options) *problem.Problem {
+	if o.App != "" {
+		return problem.New("no-app", "there is no app at %s", o.App).
+			WithFix("`authfit inspect` lists the apps that there are")
+	}
+	if !slices.ContainsFunc(p.Tree.Files(), func(f string) bool { return strings.HasSuffix(f, ".py") }) {
+		return problem.New("not-python", "there is no Python app in %s", p.Root).
+			WithFix("run authfit in the app's folder, or name it: --project DIR")
+	}
+	return problem.New("no-app", "no app of %s was found in %s", strings.Join(names(), ", "), p.Root).
+		WithFix("name the file that makes the app: --app FILE:NAME, or the framework: --framework NAME")
+}
+
+func several(p *project.Project, candidates []int) *problem.Problem {
+	var lines []string
+	for _, i := range candidates {
+		a := p.Apps[i]
+		lines = append(lines, fmt.Sprintf("%s:%d  %s  --app %s:%s", a.Entry.File, a.Entry.Line, a.Framework, a.Entry.File, a.Entry.Object))
+	}
+	return problem.New("several-apps", "there are %d apps here", len(candidates)).
+		WithDetail("%s", strings.Join(lines, "\n")).
+		WithFix("choose one with its --app flag")
+}

@@ -1,0 +1,73 @@
+// Package vanilla gives a Python project without a web framework a small Flask
+// server with a login, as WorkOS's own quickstart does. It changes no file of
+// the project's code.
+package vanilla
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"path"
+	"strings"
+
+	"authfit/internal/plan"
+	"authfit/internal/project"
+	"authfit/internal/recipe/authkit"
+)
+
+//go:embed files/server.py
+var server []byte
+
+// Recipe is the one for projects without a framework. The routes are those of
+// the Flask room, which the caller hands over.
+type Recipe struct {
+	// AuthModule is the Python module of the login routes.
+	AuthModule []byte
+	// Login describes a Flask app in a folder, by what "flask --app" is given,
+	// with a prefix for the routes.
+	Login func(dir, run, prefix string) *plan.Login
+}
+
+// Name is "vanilla".
+func (Recipe) Name() string { return "vanilla" }
+
+// Find gives one app, the server that is yet to be made, for a project that has
+// Python code; where it goes is the folder that a script runs from.
+func (Recipe) Find(p *project.Project) []project.App {
+	var seen []project.Evidence
+	for _, name := range p.Tree.Files() {
+		if strings.HasSuffix(name, ".py") && !project.Aside(name) {
+			seen = append(seen, project.Evidence{File: name, Fact: "Python without a web framework"})
+			break
+		}
+	}
+	if seen == nil && p.Manager.Manifest == "" {
+		return nil
+	}
+	return []project.App{{
+		Framework: "vanilla",
+		Dir:       ".",
+		Entry:     project.Entry{File: "server.py", Line: 0, Object: "app"},
+		Run:       "server:app",
+		Evidence:  seen,
+	}}
+}
+
+// Draft makes the server and its login.
+func (r Recipe) Draft(d *authkit.Draft) {
+	d.Packages = append(d.Packages, "flask")
+	d.Login = r.Login(d.App.Dir, d.App.Run, d.Prefix)
+	d.Login.HomeUser = true
+	source := server
+	if d.Prefix != "" {
+		source = bytes.Replace(source, []byte("(app, workos)"), fmt.Appendf(nil, "(app, workos, url_prefix=%q)", d.Prefix), 1)
+	}
+	d.Create(path.Join(d.App.Dir, "server.py"), source, "a small server with a home page")
+	d.CreateModule(d.App.Dir, "workos_auth", r.AuthModule, false, "the routes /login, /callback, /logout and /account")
+	d.Probes = append(d.Probes, plan.Probe{
+		ID:   "framework",
+		Argv: []string{"{python}", "-m", "py_compile", "server.py", "workos_auth.py", authkit.CoreModule + ".py"},
+		Dir:  d.App.Dir,
+		Why:  "the server compiles",
+	})
+}
