@@ -95,18 +95,26 @@ func (e EnvKey) check() error {
 	return nil
 }
 
-// checkPath takes a path of a file below the project's folder, as io/fs has
-// them: with slashes, not rooted, without "." and ".." elements.
 func checkPath(path string) error {
+	if !OwnPath(path) {
+		return refuse("the path %q is not one of the project's own files", path)
+	}
+	return nil
+}
+
+// OwnPath says whether path is one of a file below the project's folder, as
+// io/fs has them (with slashes, not rooted, without "." and ".." elements), and
+// neither in git's folder nor in authfit's.
+func OwnPath(path string) bool {
 	if !fs.ValidPath(path) || path == "." || strings.ContainsAny(path, "\\\x00") {
-		return refuse("the path %q is not one in the project", path)
+		return false
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		if strings.EqualFold(part, ".git") || strings.EqualFold(part, ".authfit") {
-			return refuse("the path %q is not one of the project's own files", path)
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 func isSum(s string) bool {

@@ -1,0 +1,239 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"authfit/internal/problem"
+)
+
+// Apply carries out the plan. A *problem.Problem says that nothing was begun: a
+// file has changed since the plan was made, cannot be written, or another
+// authfit is at work. *RolledBack says that it failed and everything was put
+// back; *NotRestored, that putting back failed too. An empty plan does nothing
+// and leaves no journal.
+//
+// Each Apply has its own journal; they stack, and Undo takes back all.
+func Apply(ctx context.Context, o Options) (*Result, error) {
+	if err := o.Plan.Check(); err != nil {
+		return nil, err
+	}
+	if o.Plan.Empty() {
+		return newResult(), nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	d, err := openDisk(o.Root, o.hook)
+	if err != nil {
+		return nil, refusal("", err)
+	}
+	defer d.close()
+	if err := d.checkFolder("."); err != nil {
+		return nil, err
+	}
+	l, err := d.lock()
+	if err != nil {
+		return nil, refusal(home, err)
+	}
+	r, err := d.apply(ctx, o)
+	if uerr := d.unlock(l); uerr != nil && err == nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s could not be tidied: %v", home, uerr))
+	}
+	return r, err
+}
+
+// apply is Apply under the lock.
+func (d *disk) apply(ctx context.Context, o Options) (*Result, error) {
+	all, empty, err := d.load()
+	if err != nil {
+		return nil, refusal(home, err)
+	}
+	if len(unfinished(all)) > 0 {
+		return nil, problem.New("unfinished", "an earlier run was cut off in the middle").
+			WithFix("run authfit again: it puts everything back first")
+	}
+	for _, dir := range empty {
+		if err := d.removeAll(dir); err != nil {
+			return nil, refusal(dir, err)
+		}
+	}
+	p, err := d.prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Plan.Commands)+len(p.writes) == 0 {
+		return newResult(), nil // all keys have come to be there since
+	}
+	err = d.begin(p.journal, p.backups)
+	if err == nil {
+		err = d.carryOut(ctx, o, p)
+	}
+	if err == nil {
+		return p.result(), nil
+	}
+	return nil, d.rollBack(ctx, o, p.journal, err)
+}
+
+// carryOut does what the journal was begun for.
+func (d *disk) carryOut(ctx context.Context, o Options, p *prepared) error {
+	for _, c := range o.Plan.Commands {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o.tell("running " + strings.Join(c.Argv, " "))
+		if err := o.Run(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := d.noteCommands(o, p.journal); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if o.Check != nil {
+		if err := o.Check(ctx); err != nil {
+			return err
+		}
+	}
+	for _, dir := range p.journal.Folders {
+		if err := d.mkdir(dir, 0o777); err != nil {
+			return err
+		}
+		if err := d.syncDir(path.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	for _, w := range p.writes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o.tell("writing " + w.path)
+		if err := d.put(w); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p.journal.Phase = applied
+	return d.save(p.journal)
+}
+
+// put writes one file, unless it has changed since it was looked at.
+func (d *disk) put(w write) error {
+	now, _, err := d.read(w.target)
+	if err != nil {
+		return err
+	}
+	if !sameContent(now, w.before) {
+		return problem.New("changed", "the file has changed while authfit was at work").At(w.path, 0).
+			WithFix("run authfit again")
+	}
+	var keep *state
+	if now != nil {
+		keep = &state{Mode: now.Mode, UID: now.UID, GID: now.GID}
+	}
+	return d.replace(w.target, w.after, keep, w.perm)
+}
+
+func sameContent(a, b *state) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.SHA256 == b.SHA256
+}
+
+// noteCommands puts into the journal what the commands have done.
+func (d *disk) noteCommands(o Options, j *journal) error {
+	for _, e := range j.Files {
+		if !e.Command {
+			continue
+		}
+		after, _, err := d.read(e.Target)
+		if err != nil {
+			return err
+		}
+		e.After = after
+	}
+	if j.Packages != nil {
+		after, err := o.Environment.Packages()
+		if err != nil {
+			return err
+		}
+		j.Packages.After = after
+	}
+	j.CommandsDone = true
+	return d.save(j)
+}
+
+// rollBack puts everything back and returns the error that says so.
+func (d *disk) rollBack(ctx context.Context, o Options, j *journal, cause error) error {
+	if err := ctx.Err(); err != nil && !errors.Is(cause, err) {
+		cause = fmt.Errorf("%w (%v)", err, cause) // the command that was ended says something of its own
+	}
+	o.tell("putting everything back")
+	if j.Phase == applied { // it may say so on the disk, though saving it failed
+		j.Phase = begun
+		_ = d.save(j) // if this fails too, what follows is all the more needed
+	}
+	// What has to be put back is put back, whoever waits for it.
+	failures := d.revert(context.WithoutCancel(ctx), o, j, newResult(), false)
+	if len(failures) == 0 {
+		if err := d.discard(j); err != nil {
+			failures = append(failures, Failure{Path: j.dir, Err: err})
+		}
+	}
+	if len(failures) > 0 {
+		return &NotRestored{cause, failures}
+	}
+	return &RolledBack{cause}
+}
+
+func (o Options) tell(step string) {
+	if o.Progress != nil {
+		o.Progress(step)
+	}
+}
+
+func newResult() *Result {
+	return &Result{Files: []string{}, Env: []EnvKey{}, Packages: []string{}, Notes: []string{}}
+}
+
+// result is what was done, from the journal.
+func (p *prepared) result() *Result {
+	r := newResult()
+	for _, e := range p.journal.Files {
+		if !e.Command || !sameContent(e.Before, e.After) {
+			r.Files = append(r.Files, e.Path)
+		}
+	}
+	for _, e := range p.journal.Env {
+		for _, k := range e.Keys {
+			r.Env = append(r.Env, EnvKey{e.Path, k})
+		}
+	}
+	if pk := p.journal.Packages; pk != nil {
+		for _, name := range slices.Sorted(maps.Keys(pk.After)) {
+			if pk.Before[name] != pk.After[name] {
+				r.Packages = append(r.Packages, name+"=="+pk.After[name])
+			}
+		}
+	}
+	return r
+}
+
+// refusal makes a Problem of an error that came before anything was done.
+func refusal(file string, err error) error {
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		return err
+	}
+	return problem.New("unreadable", "%v", err).At(file, 0)
+}

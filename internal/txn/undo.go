@@ -1,0 +1,434 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"authfit/internal/edit"
+)
+
+// Undo takes back everything that Apply did to the project, the newest first,
+// without git: files come back byte for byte, with their modes and times; files
+// and folders that were made go; environment files lose the added lines that
+// are still as they were added; packages that came go, and the environment's
+// folder where it was made. It uses Root, Environment and Progress of o.
+//
+// Where a file has been edited since, nothing is touched, and a
+// *problem.Problem names all such files. ErrNothing says that nothing has been
+// applied. *NotRestored says what could not be put back; Undo can then be tried
+// again.
+func Undo(ctx context.Context, o Options) (*Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return takeBack(ctx, o, func(all []*journal) []*journal { return all })
+}
+
+// Recover looks for a run that was cut off, and puts back what it had begun: an
+// Apply is rolled back, an Undo is brought to its end. Without one it returns
+// nil and no error. To be called before the project is looked at; its errors
+// are those of Undo. What the package manager's files held, should somebody
+// have edited them since, is kept in .authfit/kept, and a note says so.
+func Recover(ctx context.Context, o Options) (*Result, error) {
+	d, err := openDisk(o.Root, o.hook)
+	if err != nil {
+		return nil, refusal("", err)
+	}
+	defer d.close()
+	there, err := d.exists(home)
+	if err != nil || !there {
+		return nil, err
+	}
+	all, empty, err := d.load()
+	if err != nil {
+		return nil, refusal(home, err)
+	}
+	leftover := len(empty) > 0
+	if len(all) == 0 && !leftover {
+		if leftover, err = d.homeIsOurs(); err != nil {
+			return nil, refusal(home, err)
+		}
+	}
+	if !leftover && len(unfinished(all)) == 0 {
+		return nil, nil
+	}
+	r, err := takeBack(ctx, o, unfinished)
+	if errors.Is(err, ErrNothing) {
+		return nil, nil
+	}
+	return r, err
+}
+
+// takeBack reverts the journals that which chooses, newest first.
+func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal) (r *Result, err error) {
+	d, err := openDisk(o.Root, o.hook)
+	if err != nil {
+		return nil, refusal("", err)
+	}
+	defer d.close()
+	if there, err := d.exists(home); err != nil || !there {
+		return nil, errors.Join(err, notThere(there))
+	}
+	if err := d.checkFolder("."); err != nil {
+		return nil, err
+	}
+	l, err := d.lock()
+	if err != nil {
+		return nil, refusal(home, err)
+	}
+	defer func() {
+		if uerr := d.unlock(l); uerr != nil && r != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s could not be tidied: %v", home, uerr))
+		}
+	}()
+	all, empty, err := d.load()
+	if err != nil {
+		return nil, refusal(home, err)
+	}
+	for _, dir := range empty {
+		if err := d.removeAll(dir); err != nil {
+			return nil, refusal(dir, err)
+		}
+	}
+	chosen := which(all)
+	if len(chosen) == 0 {
+		return nil, ErrNothing
+	}
+	if err := d.conflicts(chosen); err != nil {
+		return nil, err
+	}
+	return d.revertAll(context.WithoutCancel(ctx), o, chosen)
+}
+
+func notThere(there bool) error {
+	if there {
+		return nil
+	}
+	return ErrNothing
+}
+
+// revertAll takes journals back, newest first. Marking the oldest one is the
+// step that decides: from then on a crash is followed by going on.
+func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Result, error) {
+	crashed := chosen[0].Phase != applied
+	if !crashed {
+		chosen[0].Phase = undoing
+		if err := d.save(chosen[0]); err != nil {
+			return nil, refusal(chosen[0].dir, err)
+		}
+	}
+	r := newResult()
+	defer r.tidy()
+	for _, j := range slices.Backward(chosen) {
+		if failures := d.revert(ctx, o, j, r, crashed); len(failures) > 0 {
+			return r, &NotRestored{Failures: failures}
+		}
+		if err := d.discard(j); err != nil {
+			return r, &NotRestored{Failures: []Failure{{Path: j.dir, Err: err}}}
+		}
+	}
+	return r, nil
+}
+
+// tidy names each file, key and package once.
+func (r *Result) tidy() {
+	slices.Sort(r.Files)
+	r.Files = slices.Compact(r.Files)
+	slices.Sort(r.Packages)
+	r.Packages = slices.Compact(r.Packages)
+}
+
+// conflicts names the files that are neither as the journals left them nor as
+// they were before, as if the journals were already being taken back.
+func (d *disk) conflicts(chosen []*journal) error {
+	now := map[string]*state{} // by target, nil for a file that is not there
+	var edited []string
+	for _, j := range slices.Backward(chosen) {
+		for _, e := range j.Files {
+			if _, seen := now[e.Target]; !seen {
+				s, _, err := d.read(e.Target)
+				if err != nil {
+					return refusal(e.Path, err)
+				}
+				now[e.Target] = s
+			}
+			s := now[e.Target]
+			gone := s == nil && e.Before == nil
+			if !gone && !sameContent(s, e.Before) && !e.left(j, s) && !slices.Contains(edited, e.Path) {
+				edited = append(edited, e.Path)
+			}
+			now[e.Target] = e.Before
+		}
+	}
+	slices.Sort(edited)
+	return listed(edited, "edited", "files have been edited since authfit changed them, so nothing was undone",
+		"put your own changes in them aside, run authfit again, and bring them back")
+}
+
+// left says whether a file is as the journal left it. What commands that were
+// cut off left, nobody knows, so that everything is.
+func (e *fileEntry) left(j *journal, now *state) bool {
+	return e.Command && !j.CommandsDone || sameContent(now, e.After)
+}
+
+// revert puts back everything that one journal names. It goes on after a
+// failure, so that as much as possible comes back. After a crash it does not
+// trust that what the commands left is still theirs.
+func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, crashed bool) []Failure {
+	var failures []Failure
+	fail := func(path, backup string, err error) {
+		if err != nil {
+			failures = append(failures, Failure{path, backup, err})
+		}
+	}
+	for _, e := range slices.Backward(j.Env) {
+		fail(e.Path, "", d.revertEnv(e, r))
+		fail(e.Path, "", d.remove(tempName(e.Target)))
+	}
+	for _, e := range slices.Backward(j.Files) {
+		backup := ""
+		if e.Backup != "" {
+			backup = path.Join(j.dir, e.Backup)
+		}
+		fail(e.Path, backup, d.revertFile(o, j, e, r, crashed))
+		fail(e.Path, "", d.remove(tempName(e.Target)))
+	}
+	for _, dir := range slices.Backward(j.Folders) {
+		fail(dir, "", d.removeFolder(dir, r))
+	}
+	if len(failures) == 0 {
+		err := d.revertPackages(ctx, o, j, r, crashed)
+		fail("the Python environment", "", err)
+	}
+	return failures
+}
+
+// errEdited is said of a file that is not as we left it.
+var errEdited = errors.New("it has been changed by something else and was left as it is")
+
+func (d *disk) revertFile(o Options, j *journal, e *fileEntry, r *Result, crashed bool) error {
+	now, data, err := d.read(e.Target)
+	if err != nil {
+		return err
+	}
+	if sameContent(now, e.Before) {
+		if now == nil {
+			return nil
+		}
+		return d.dress(e.Target, e.wanted(now))
+	}
+	if now != nil && !e.left(j, now) {
+		return errEdited
+	}
+	if now != nil && crashed && e.Command && !j.CommandsDone {
+		if err := d.keep(j, e, data, r); err != nil {
+			return err
+		}
+	}
+	o.tell("putting back " + e.Path)
+	r.Files = append(r.Files, e.Path)
+	if e.Before == nil {
+		return d.removeCreated(e.Target)
+	}
+	before, err := d.root.ReadFile(path.Join(j.dir, e.Backup))
+	if err != nil {
+		return err
+	}
+	if sum(before) != e.Before.SHA256 {
+		return errors.New("its backup is damaged")
+	}
+	want := e.wanted(now)
+	return d.replace(e.Target, before, &want, 0)
+}
+
+// wanted is the state that a file gets back. A mode that the user has given it
+// since stays.
+func (e *fileEntry) wanted(now *state) state {
+	want := *e.Before
+	if now != nil && e.After != nil && now.Mode != e.After.Mode {
+		want.Mode = now.Mode
+	}
+	return want
+}
+
+// keep copies what a file holds after a crash to where nothing removes it: it
+// may be the user's.
+func (d *disk) keep(j *journal, e *fileEntry, data []byte, r *Result) error {
+	if err := d.mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	name := path.Join(keptDir, path.Base(j.dir)+"-"+strings.ReplaceAll(e.Path, "/", "_"))
+	r.Notes = append(r.Notes, fmt.Sprintf("%s was put back as it was before the run that was cut off; what it held until now is in %s", e.Path, name))
+	return d.write(name, data)
+}
+
+// removeCreated removes a file that we made, and what Python has compiled it to.
+func (d *disk) removeCreated(target string) error {
+	if err := d.remove(target); err != nil {
+		return err
+	}
+	caches, folder := d.pyCaches(target)
+	for _, c := range caches {
+		if err := d.remove(c); err != nil {
+			return err
+		}
+	}
+	if left, err := d.list(folder); len(caches) > 0 && err == nil && len(left) == 0 {
+		if err := d.remove(folder); err != nil {
+			return err
+		}
+	}
+	return d.syncDir(path.Dir(target))
+}
+
+// removeFolder removes a folder that we made, unless something else is in it.
+func (d *disk) removeFolder(dir string, r *Result) error {
+	left, err := d.list(dir)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("the folder %s stays, since %s is in it", dir, left[0]))
+		return nil
+	}
+	return d.remove(dir)
+}
+
+// revertEnv takes the added lines out of an environment file. Its bytes from
+// before are in no backup; they are the file without what was appended.
+func (d *disk) revertEnv(e *envEntry, r *Result) error {
+	now, data, err := d.read(e.Target)
+	if err != nil || now == nil {
+		return err
+	}
+	if sameContent(now, e.Before) {
+		return nil
+	}
+	if e.Before != nil && isBefore(e, data) && now.SHA256 == e.After {
+		r.noteEnv(e, data[:e.Before.Size])
+		want := *e.Before
+		want.Mode = now.Mode
+		return d.replace(e.Target, data[:e.Before.Size], &want, 0)
+	}
+	edits, missing := edit.RemoveLines(data, e.Lines)
+	rest, err := edit.Apply(data, edits...)
+	if err != nil {
+		return err
+	}
+	if missing > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s keeps what has been changed in the lines that were added", e.Path))
+	}
+	if len(edits) == 0 {
+		return nil
+	}
+	r.noteEnv(e, rest)
+	if e.Before == nil && strings.TrimSpace(string(rest)) == "" {
+		return d.remove(e.Target)
+	}
+	if e.Before != nil && isBefore(e, rest) && string(rest[e.Before.Size:]) == edit.Newline(rest) {
+		rest = rest[:e.Before.Size] // the last line's newline was ours
+	}
+	return d.replace(e.Target, rest, &state{Mode: now.Mode, UID: now.UID, GID: now.GID}, 0)
+}
+
+// noteEnv notes the keys that are no longer there.
+func (r *Result) noteEnv(e *envEntry, rest []byte) {
+	env := edit.ParseEnv(rest)
+	for _, k := range e.Keys {
+		if _, _, there := env.Get(k); !there {
+			r.Env = append(r.Env, EnvKey{e.Path, k})
+		}
+	}
+}
+
+// isBefore says whether data begins with the file as it was.
+func isBefore(e *envEntry, data []byte) bool {
+	return int64(len(data)) >= e.Before.Size && sum(data[:e.Before.Size]) == e.Before.SHA256
+}
+
+// revertPackages takes back what the commands did to the Python environment:
+// one that they made goes as a whole; from another, what they added goes, and
+// what they changed comes back. What has been changed since then is left.
+func (d *disk) revertPackages(ctx context.Context, o Options, j *journal, r *Result, crashed bool) error {
+	env, pk := o.Environment, j.Packages
+	list := func() (map[string]string, error) {
+		if pk == nil || env.Packages == nil {
+			return nil, nil
+		}
+		return env.Packages()
+	}
+	now, err := list()
+	if err != nil {
+		return err
+	}
+	theirs := pk != nil && pk.After != nil && !crashed && !maps.Equal(now, pk.After)
+	for _, dir := range j.EnvDirs {
+		there, err := d.exists(dir)
+		if err != nil {
+			return err
+		}
+		if !there {
+			continue
+		}
+		if theirs {
+			r.Notes = append(r.Notes, fmt.Sprintf("the folder %s stays, since packages in it have been changed", dir))
+			continue
+		}
+		o.tell("removing " + dir)
+		if err := d.removeAll(dir); err != nil {
+			return err
+		}
+	}
+	if now, err = list(); err != nil {
+		return err
+	}
+	return packageChanges(ctx, o, pk, now, r)
+}
+
+// packageChanges brings the installed packages back to those before.
+func packageChanges(ctx context.Context, o Options, pk *packages, now map[string]string, r *Result) error {
+	if pk == nil {
+		return nil
+	}
+	after := pk.After
+	if after == nil {
+		after = now
+	}
+	var added, changed []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if _, was := pk.Before[name]; !was && now[name] == after[name] {
+			added = append(added, name)
+			r.Packages = append(r.Packages, name+"=="+now[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(pk.Before)) {
+		if now[name] == after[name] && now[name] != pk.Before[name] && len(now) > 0 {
+			changed = append(changed, name+"=="+pk.Before[name])
+		}
+	}
+	if len(added) > 0 {
+		if o.Environment.Uninstall == nil {
+			return fmt.Errorf("these packages have been added and stay: %s", strings.Join(added, ", "))
+		}
+		o.tell("removing " + strings.Join(added, ", "))
+		if err := o.Environment.Uninstall(ctx, added); err != nil {
+			return fmt.Errorf("removing %s: %w", strings.Join(added, ", "), err)
+		}
+	}
+	if len(changed) > 0 {
+		if o.Environment.Reinstall == nil {
+			return fmt.Errorf("these packages have been changed; to put them back: %s", strings.Join(changed, " "))
+		}
+		o.tell("putting back " + strings.Join(changed, ", "))
+		if err := o.Environment.Reinstall(ctx, changed); err != nil {
+			return fmt.Errorf("putting back %s: %w", strings.Join(changed, ", "), err)
+		}
+	}
+	return nil
+}
