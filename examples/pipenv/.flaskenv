@@ -1,0 +1,2 @@
+FLASK_APP=plantlog
+FLASK_DEBUG=1

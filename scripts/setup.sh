@@ -1,0 +1,83 @@
+#!/bin/sh
+# Sets up, below .cache, what building and testing need beside Go and Python:
+#
+#   .cache/tools  an environment with the package managers and the Python linters (tools/tools.txt)
+#   .cache/sdk    an environment with the SDK and the frameworks (tools/sdk.txt)
+#   .cache/bin    links to the programs of the first, without its python, which must not hide the user's
+#   .cache/env    the variables that the tests read, for a shell to source
+#
+# A second run changes nothing and takes no time. `setup.sh go` only looks whether Go is new enough.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+
+fail() {
+	printf 'setup: %s\n' "$@" >&2
+	exit 2
+}
+
+# need_go ends the script unless the Go on PATH is as new as go.mod asks for, or can fetch one that is.
+need_go() {
+	want=$(sed -n 's/^go \(1\.[0-9]*\).*/\1/p' go.mod)
+	command -v go >/dev/null ||
+		fail "Go is not on PATH" "install Go $want or newer (go.dev/dl)"
+	have=$(go env GOVERSION 2>/dev/null) || have=$(GOTOOLCHAIN=local go env GOVERSION)
+	minor=$(printf '%s' "$have" | sed 's/.*go1\.\([0-9]*\).*/\1/')
+	[ "$minor" -ge "${want#1.}" ] ||
+		fail "Go is too old: $(command -v go) is $have" "install Go $want or newer (go.dev/dl)"
+}
+
+# need_python sets python to an interpreter of 3.10 or newer that can make environments: $PYTHON, or the first on PATH.
+need_python() {
+	python= seen=
+	for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python3.10 python}; do
+		version=$("$name" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+		if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+			python=$("$name" -c 'import sys; print(sys.executable)')
+			break
+		fi
+		seen="$seen $name ($version)"
+	done
+	[ -n "$python" ] || [ -z "$seen" ] ||
+		fail "Python is too old:$seen" "install Python 3.10 or newer, or name one: make PYTHON=/path/to/python3"
+	[ -n "$python" ] ||
+		fail "Python is not on PATH" "install Python 3.10 or newer with venv and pip (Debian: apt install python3-venv)"
+	"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+		fail "$python cannot make environments: it has no venv or no ensurepip module" \
+			"install them (Debian: apt install python3-venv)"
+}
+
+# environment makes .cache/$1 hold what tools/$1.txt pins, unless it does already.
+environment() {
+	dir=.cache/$1 pins=tools/$1.txt
+	stamp="$root $python $version $(cksum <"$pins")"
+	if [ -x "$dir/bin/python" ] && [ "$stamp" = "$(cat "$dir/stamp" 2>/dev/null)" ]; then
+		return
+	fi
+	echo "setup: installing $pins into $dir" >&2
+	rm -rf "$dir"
+	"$python" -m venv "$dir"
+	"$dir/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$pins" ||
+		fail "$pins could not be installed; pip's own words are above" "pip needs to reach a package index"
+	printf '%s\n' "$stamp" >"$dir/stamp"
+}
+
+need_go
+[ "${1-}" = go ] && exit
+need_python
+mkdir -p .cache/bin
+environment tools
+environment sdk
+for program in pdm pipenv poetry pyright ruff uv; do
+	ln -sf "../tools/bin/$program" ".cache/bin/$program"
+done
+
+[ .cache/env -nt .cache/tools/stamp ] && exit
+# Poetry is pointed at the index that pip reads: see tools/tools.in.
+index=$(.cache/tools/bin/python -c \
+	'from pip._internal.commands import create_command as c; print(c("install").parser.get_default_values().index_url)')
+cat >.cache/env <<EOF
+export PATH="$root/.cache/bin:\$PATH"
+export AUTHFIT_TEST_PYTHON="$root/.cache/sdk/bin/python"
+export POETRY_PYPI_MIRROR_URL="$index"
+EOF
