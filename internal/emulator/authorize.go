@@ -99,7 +99,9 @@ func (e *Emulator) checkRedirectURI(c *call, query url.Values) bool {
 		}
 		page.Fixes = append(page.Fixes,
 			"If the app is wrong: correct WORKOS_REDIRECT_URI in its environment (.env), and restart it.",
-			"If the address is right: register it by starting the emulator with it, as in authfit emulate --redirect-uri "+given[0],
+			// Not with the address in it: a link may bring anything here, and
+			// people paste commands.
+			"If the address is right: start the emulator with it, authfit emulate --redirect-uri URI.",
 		)
 	}
 	c.errorPage(http.StatusBadRequest, page)

@@ -74,7 +74,7 @@ func TestAuthorizeRefusedByPage(t *testing.T) {
 		{"another client", goodAuthorization("client_id", "client_other"), []string{"client_other", "WORKOS_CLIENT_ID=" + DefaultClientID}},
 		{"no redirect URI", goodAuthorization("redirect_uri", "-"), []string{"Invalid redirect URI", "did not say", testRedirectURI}},
 		{"an unknown one", goodAuthorization("redirect_uri", "https://evil.test/"),
-			[]string{"https://evil.test/", "not registered", testRedirectURI, "--redirect-uri https://evil.test/"}},
+			[]string{"https://evil.test/", "not registered", testRedirectURI, "--redirect-uri URI"}},
 		{"a longer path", goodAuthorization("redirect_uri", testRedirectURI+"/x"), []string{"only in the path"}},
 		{"a query", goodAuthorization("redirect_uri", testRedirectURI+"?x=1"), []string{"not registered"}},
 		{"a slash", goodAuthorization("redirect_uri", testRedirectURI+"/"), []string{"only in the slash at the end"}},

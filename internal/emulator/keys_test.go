@@ -2,11 +2,13 @@ package emulator
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -170,7 +172,16 @@ func TestKeyFileUnusable(t *testing.T) {
 		}
 		return file
 	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(weak)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct{ name, file, want string }{
+		{"a weak key", write("weak", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))), "2048 bits"},
 		{"text", write("text", "hello"), `has no PEM block "PRIVATE KEY"`},
 		{"empty", write("empty", ""), `has no PEM block "PRIVATE KEY"`},
 		{"garbage", write("garbage", "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n"), "cannot be read"},

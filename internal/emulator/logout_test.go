@@ -52,6 +52,9 @@ func TestLogoutAfterRefresh(t *testing.T) {
 	for _, token := range []string{first.RefreshToken, second.RefreshToken} {
 		b.wantOAuthError(b.post(tokenPath, refreshExchange(token)), 400, "invalid_grant", "invalid refresh token")
 	}
+	if left := len(b.e.store.refresh); left != 0 {
+		t.Errorf("%d refresh tokens are still remembered", left)
+	}
 }
 
 func TestLogoutRefused(t *testing.T) {
@@ -71,6 +74,9 @@ func TestLogoutRefused(t *testing.T) {
 		{"another port", url.Values{"return_to": {"http://localhost:8001/"}}, "not registered"},
 		{"another loopback name", url.Values{"return_to": {"http://127.0.0.1:8000/"}}, "not registered"},
 		{"the origin as a user", url.Values{"return_to": {"http://localhost:8000@evil.test/"}}, "not registered"},
+		{"a user at the origin", url.Values{"return_to": {"http://me@localhost:8000/"}}, "not registered"},
+		{"a backslash in the path", url.Values{"return_to": {`http://localhost:8000/\evil.test`}}, "not registered"},
+		{"a blank", url.Values{"return_to": {"http://localhost:8000/ x"}}, "not registered"},
 		{"a backslash", url.Values{"return_to": {`http://localhost:8000\@evil.test/`}}, "not registered"},
 		{"a line break", url.Values{"return_to": {"http://localhost:8000/\r\nSet-Cookie: x=1"}}, "not registered"},
 		{"no scheme", url.Values{"return_to": {"//localhost:8000/"}}, "not registered"},
