@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"authfit/internal/emulator"
+	"authfit/internal/manager"
+	"authfit/internal/plan"
+	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/recipe"
+	"authfit/internal/txn"
+	"authfit/internal/verify"
+)
+
+type addOptions struct {
+	yes, noInstall, noVerify bool
+}
+
+func newAdd(app *App) *cobra.Command {
+	o := &addOptions{}
+	cmd := &cobra.Command{
+		Use:   "add",
+		Short: "Add a login to the project: inspect, show the plan, ask, apply, verify",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return app.add(cmd.Context(), o) },
+	}
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&o.noInstall, "no-install", false, "change files only; leave the environment alone")
+	cmd.Flags().BoolVar(&o.noVerify, "no-verify", false, "do not try the login")
+	return cmd
+}
+
+// A planned is a project with its plan.
+type planned struct {
+	project *project.Project
+	manager manager.Manager
+	plan    *plan.Plan
+}
+
+// prepare inspects the project and plans its login.
+func (a *App) prepare(ctx context.Context, noInstall bool) (*planned, error) {
+	dir, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.recover(ctx, dir); err != nil {
+		return nil, err
+	}
+	o := a.recipeOptions()
+	o.NoInstall = noInstall
+	p, err := recipe.Inspect(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	var m manager.Manager
+	if !noInstall && p.Chosen != nil && len(p.Blockers()) == 0 {
+		if m, err = manager.For(ctx, p, nil); err != nil {
+			return nil, err
+		}
+	}
+	pl, err := recipe.Plan(p, m, o)
+	if err != nil {
+		return nil, err
+	}
+	if a.Offline {
+		for i := range pl.Commands {
+			pl.Commands[i].Env = append(pl.Commands[i].Env, "UV_OFFLINE=1", "PIP_NO_INDEX=1")
+		}
+	}
+	return &planned{p, m, pl}, nil
+}
+
+// recover puts back what an earlier run left half done.
+func (a *App) recover(ctx context.Context, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, ".authfit")); err != nil {
+		return nil
+	}
+	r, err := txn.Recover(ctx, txn.Options{Root: dir, Environment: a.environment(nil)})
+	if errors.Is(err, txn.ErrNothing) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if r != nil && len(r.Files) > 0 {
+		a.progress("an earlier run was cut off; %d files were put back", len(r.Files))
+	}
+	return nil
+}
+
+func (a *App) add(ctx context.Context, o *addOptions) error {
+	p, err := a.prepare(ctx, o.noInstall)
+	if err != nil {
+		return err
+	}
+	if err := firstProblem(p.plan); err != nil {
+		return err
+	}
+	if !p.plan.Empty() {
+		if !o.yes {
+			if err := a.confirm(p.plan); err != nil {
+				return err
+			}
+		}
+		if err := a.apply(ctx, p); err != nil {
+			return err
+		}
+	} else {
+		a.progress("nothing to do: the login is there")
+	}
+	return a.finish(ctx, p, o.noVerify)
+}
+
+// firstProblem refuses a plan that has problems, all of them named.
+func firstProblem(pl *plan.Plan) error {
+	if len(pl.Problems) == 0 {
+		return nil
+	}
+	first := pl.Problems[0]
+	for _, more := range pl.Problems[1:] {
+		first.Detail = strings.TrimPrefix(first.Detail+"\nalso: "+more.Text(), "\n")
+	}
+	return &first
+}
+
+// confirm shows the plan and asks; without a terminal it refuses.
+func (a *App) confirm(pl *plan.Plan) error {
+	file, isFile := a.In.(*os.File)
+	if isFile {
+		info, err := file.Stat()
+		isFile = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	if a.NoInput || !isFile {
+		return problem.New("not-confirmed", "there is no terminal to ask on").
+			WithFix("look at the plan with `authfit plan`, then say --yes")
+	}
+	fmt.Fprint(a.Err, renderPlan(pl))
+	fmt.Fprint(a.Err, "\nApply this? [y/N] ")
+	answer, err := bufio.NewReader(a.In).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return problem.New("declined", "nothing was changed")
+}
+
+// apply carries the plan out.
+func (a *App) apply(ctx context.Context, p *planned) error {
+	for _, note := range p.plan.Notes {
+		a.progress("note: %s", note)
+	}
+	_, err := txn.Apply(ctx, txn.Options{
+		Root: p.project.Root,
+		Plan: p.plan,
+		Run: func(ctx context.Context, c plan.Command) error {
+			a.progress("$ %s", strings.Join(c.Argv, " "))
+			out := a.Err
+			if a.Quiet {
+				out = io.Discard
+			}
+			return manager.Run(ctx, c, p.project.Root, out)
+		},
+		Values: localValue,
+		Check: func(ctx context.Context) error {
+			if len(p.plan.Commands) == 0 {
+				return nil
+			}
+			return a.look(ctx, p)
+		},
+		Environment: a.environment(p.project),
+		Progress:    func(step string) { a.progress("%s", step) },
+	})
+	return err
+}
+
+// look sees, once the packages are installed, which interpreter the project has
+// now and whether the SDK can do what the generated code asks of it.
+func (a *App) look(ctx context.Context, p *planned) error {
+	fresh, err := recipe.Inspect(ctx, p.project.Root, a.recipeOptions())
+	if err != nil {
+		return err
+	}
+	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
+	p.plan.Python = fresh.Python.Executable()
+	missing, err := recipe.MissingFromSDK(fresh.Python.SitePackages)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return &missing[0]
+	}
+	return nil
+}
+
+// localValue is what the emulator calls its own for a key.
+func localValue(k plan.EnvKey) (string, error) {
+	switch k.Key {
+	case "WORKOS_API_KEY":
+		return emulator.DefaultAPIKey, nil
+	case "WORKOS_CLIENT_ID":
+		return emulator.DefaultClientID, nil
+	}
+	return "", fmt.Errorf("the emulator has no %s", k.Key)
+}
+
+// environment is how txn sees and mends the project's Python environment.
+func (a *App) environment(p *project.Project) txn.Environment {
+	if p == nil {
+		return txn.Environment{}
+	}
+	e := manager.Environment{Project: p, Out: a.Err}
+	return txn.Environment{Folders: e.Folders(), Packages: e.Packages, Uninstall: e.Uninstall, Reinstall: e.Reinstall}
+}
+
+// finish verifies and writes the report.
+func (a *App) finish(ctx context.Context, p *planned, noVerify bool) error {
+	report := &verify.Report{Outcome: "skipped", Checks: []verify.Check{}}
+	if !noVerify {
+		var err error
+		if report, err = a.check(ctx, p, true); err != nil {
+			return err
+		}
+	}
+	return a.printReport(p, report)
+}
+
+func (a *App) check(ctx context.Context, p *planned, login bool) (*verify.Report, error) {
+	return verify.Run(ctx, verify.Options{
+		Root: p.project.Root, Plan: p.plan, Login: login, EnvFile: p.project.Env.File,
+		Progress: func(c verify.Check) {
+			if !a.json() {
+				a.print("%-5s %-14s %s", c.Status, c.ID, firstLine(c.Detail))
+			} else {
+				a.progress("%-5s %-14s %s", c.Status, c.ID, firstLine(c.Detail))
+			}
+		},
+	})
+}
+
+func firstLine(s string) string {
+	if !strings.Contains(s, "\n") {
+		return s
+	}
+	return strings.ReplaceAll(s, "\n", "\n                     ")
+}
+
+// addReport is what add, try and verify write as JSON.
+type addReport struct {
+	Schema  string         `json:"schema"`
+	Outcome string         `json:"outcome"`
+	Checks  []verify.Check `json:"checks"`
+	Files   []string       `json:"files"`
+	Notes   []string       `json:"notes"`
+	Diff    string         `json:"diff,omitempty"`
+}
+
+func (a *App) printReport(p *planned, r *verify.Report) error {
+	out := addReport{Schema: "authfit.report/1", Outcome: r.Outcome, Checks: r.Checks, Files: []string{}, Notes: p.plan.Notes}
+	for _, f := range p.plan.Files {
+		out.Files = append(out.Files, f.Path)
+	}
+	if a.json() {
+		if err := a.writeJSON(out); err != nil {
+			return err
+		}
+	}
+	failed := false
+	for _, c := range r.Checks {
+		if c.Status == "fail" {
+			failed = true
+			a.fail("fix " + c.ID + ": " + c.Fix)
+		}
+	}
+	if failed {
+		return errFindings
+	}
+	if !a.json() && r.Outcome != "skipped" {
+		a.print("a login works")
+	}
+	return nil
+}

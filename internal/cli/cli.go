@@ -1,0 +1,188 @@
+// Package cli is the command line: one file a command, each with its Options, a
+// constructor that only parses and a run function that only runs.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"authfit/internal/problem"
+	"authfit/internal/recipe"
+	"authfit/internal/txn"
+)
+
+// The exit codes, as docs/ARCHITECTURE.md lists them.
+const (
+	exitOK          = 0
+	exitFindings    = 1
+	exitRefused     = 2
+	exitRolledBack  = 3
+	exitInterrupted = 130
+)
+
+// errFindings is the error of a command that did its work and found something;
+// what it found has been printed.
+var errFindings = errors.New("a check found something")
+
+// errRefusedPlan is the error of a plan that was printed with its problems.
+var errRefusedPlan = errors.New("the plan has problems")
+
+// App is what every command shares: streams, and the flags that hold everywhere.
+type App struct {
+	In  io.Reader
+	Out io.Writer // results only
+	Err io.Writer // progress and errors
+
+	Dir       string
+	AppFlag   string
+	Framework string
+	Manager   string
+	URLPrefix string
+	Output    string
+	NoInput   bool
+	Offline   bool
+	Quiet     bool
+	Verbose   bool
+}
+
+// Main runs the command line and returns the exit code. A first SIGINT or
+// SIGTERM ends the context, and what was begun is put back.
+func Main(args []string, in io.Reader, out, errw io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := &App{In: in, Out: out, Err: errw}
+	root := newRoot(app)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	return app.report(err)
+}
+
+func newRoot(app *App) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "authfit",
+		Short:         "Fit WorkOS AuthKit into a Python web app that exists",
+		Long:          "authfit finds out what a Python project is, installs the WorkOS SDK with the\nproject's own package manager, edits the code where its owner would have, fills\n.env without touching a value in it, proves that a login works, and can put\nevery byte back.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if app.Output != "text" && app.Output != "json" {
+				return problem.New("usage", "--output is text or json, not %q", app.Output)
+			}
+			if app.URLPrefix != "" {
+				app.URLPrefix = "/" + strings.Trim(app.URLPrefix, "/")
+			}
+			return nil
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVarP(&app.Dir, "project", "C", ".", "the project's folder")
+	flags.StringVar(&app.AppFlag, "app", "", "the app, as `FILE[:NAME]`")
+	flags.StringVar(&app.Framework, "framework", "", "django, flask, fastapi or vanilla")
+	flags.StringVar(&app.Manager, "manager", "", "uv, poetry, pipenv, pdm or pip")
+	flags.StringVar(&app.URLPrefix, "url-prefix", "", "what goes before the paths of the login routes, such as /auth")
+	flags.StringVar(&app.Output, "output", "text", "text or json")
+	flags.BoolVar(&app.NoInput, "no-input", false, "never ask")
+	flags.BoolVar(&app.Offline, "offline", false, "let the package manager use its cache only")
+	flags.BoolVarP(&app.Quiet, "quiet", "q", false, "results only")
+	flags.BoolVarP(&app.Verbose, "verbose", "v", false, "all that the package manager and the app write")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return problem.New("usage", "%v", err).WithFix("authfit --help lists what there is")
+	})
+	root.AddCommand(
+		newAdd(app), newTry(app), newInspect(app), newPlan(app), newVerify(app),
+		newUndo(app), newEmulate(app), newSDK(app),
+	)
+	return root
+}
+
+func (a *App) recipeOptions() recipe.Options {
+	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix}
+}
+
+func (a *App) json() bool { return a.Output == "json" }
+
+// progress writes a line about what is going on.
+func (a *App) progress(format string, args ...any) {
+	if !a.Quiet {
+		fmt.Fprintf(a.Err, format+"\n", args...)
+	}
+}
+
+// print writes a line of the result.
+func (a *App) print(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n", args...) }
+
+// writeJSON writes the one document of a command.
+func (a *App) writeJSON(v any) error {
+	enc := json.NewEncoder(a.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// report prints an error and gives its exit code.
+func (a *App) report(err error) int {
+	var rolledBack *txn.RolledBack
+	var notRestored *txn.NotRestored
+	var p *problem.Problem
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errRefusedPlan):
+		return exitRefused
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case errors.As(err, &notRestored):
+		a.printError(err)
+		return exitRolledBack
+	case errors.As(err, &rolledBack):
+		if errors.Is(err, context.Canceled) {
+			a.fail("interrupted; everything was put back")
+			return exitInterrupted
+		}
+		a.printError(rolledBack.Cause)
+		a.fail("everything was put back")
+		return exitRolledBack
+	case errors.Is(err, context.Canceled):
+		a.fail("interrupted; nothing was changed")
+		return exitInterrupted
+	case errors.As(err, &p):
+		a.printError(err)
+		return exitRefused
+	}
+	a.printError(err)
+	return exitRefused
+}
+
+// printError prints a problem whole, as JSON too where that is wanted.
+func (a *App) printError(err error) {
+	var p *problem.Problem
+	if !errors.As(err, &p) {
+		p = problem.New("error", "%v", err)
+	}
+	if a.json() {
+		_ = a.writeJSON(struct {
+			Schema   string            `json:"schema"`
+			Problems []problem.Problem `json:"problems"`
+		}{"authfit.error/1", []problem.Problem{*p}})
+	}
+	a.fail("error: " + p.Text())
+}
+
+func (a *App) fail(text string) { fmt.Fprintln(a.Err, text) }
+
+// dir is the project's folder, absolute.
+func (a *App) dir() (string, error) { return filepath.Abs(a.Dir) }

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"authfit/internal/manager"
+	"authfit/internal/plan"
+	"authfit/internal/problem"
+	"authfit/internal/recipe"
+	"authfit/internal/verify"
+)
+
+func newTry(app *App) *cobra.Command {
+	keep := false
+	cmd := &cobra.Command{
+		Use:   "try [DIR]",
+		Short: "Add a login to a scratch copy of the project and prove that it works",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				app.Dir = args[0]
+			}
+			return app.try(cmd.Context(), keep)
+		},
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave the scratch copy for a look")
+	return cmd
+}
+
+// try works on a copy with an environment of its own; the project stays as it is.
+func (a *App) try(ctx context.Context, keep bool) error {
+	from, err := a.dir()
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(from); err != nil || !info.IsDir() {
+		return problem.New("no-folder", "there is no folder %s", a.Dir).WithFix("give the project's folder: authfit try DIR")
+	}
+	scratch, err := os.MkdirTemp("", "authfit-try-")
+	if err != nil {
+		return err
+	}
+	if keep {
+		a.progress("the copy is %s", scratch)
+	} else {
+		defer os.RemoveAll(scratch)
+	}
+	copied := filepath.Join(scratch, filepath.Base(from))
+	if err := verify.CopyProject(from, copied); err != nil {
+		return err
+	}
+	// The copy's environment lies in the copy, whatever is activated here.
+	for _, name := range []string{"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX"} {
+		os.Unsetenv(name)
+	}
+	os.Setenv("POETRY_VIRTUALENVS_IN_PROJECT", "true")
+	os.Setenv("POETRY_VIRTUALENVS_CREATE", "true")
+	os.Setenv("PIPENV_VENV_IN_PROJECT", "1")
+	os.Setenv("PIPENV_IGNORE_VIRTUALENVS", "1")
+	a.Dir = copied
+
+	p, err := a.prepare(ctx, false)
+	var missing *problem.Problem
+	if errors.As(err, &missing) && missing.Code == "manager-not-found" {
+		if err := a.fetchManager(ctx, missing); err != nil {
+			return err
+		}
+		p, err = a.prepare(ctx, false)
+	}
+	if err != nil {
+		return err
+	}
+	if err := firstProblem(p.plan); err != nil {
+		return err
+	}
+	if !p.plan.Empty() {
+		if err := a.apply(ctx, p); err != nil {
+			return err
+		}
+	}
+	report, err := a.check(ctx, p, true)
+	if err != nil {
+		return err
+	}
+	if !a.json() && !a.Quiet {
+		for _, f := range p.plan.Files {
+			a.print("%s", f.Diff)
+		}
+	}
+	return a.printReport(p, report)
+}
+
+// fetchManager installs a package manager that is not on this machine into a
+// cache of authfit's own, for the scratch copy only.
+func (a *App) fetchManager(ctx context.Context, missing *problem.Problem) error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return missing
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return missing
+	}
+	name := a.managerName(ctx)
+	dir := filepath.Join(cache, "authfit", "managers", name)
+	bin := filepath.Join(dir, "bin")
+	if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
+		a.progress("%s is not on this machine; for this trial it is put into %s", name, dir)
+		for _, argv := range [][]string{{python, "-m", "venv", dir}, {filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet", name}} {
+			if err := manager.Run(ctx, plan.Command{Argv: argv}, a.Dir, a.Err); err != nil {
+				os.RemoveAll(dir)
+				return err
+			}
+		}
+	}
+	return os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+bin)
+}
+
+// managerName is the name of the package manager that the project is kept with.
+func (a *App) managerName(ctx context.Context) string {
+	p, err := recipe.Inspect(ctx, a.Dir, a.recipeOptions())
+	if err != nil {
+		return a.Manager
+	}
+	return p.Manager.Name
+}

@@ -1,0 +1,189 @@
+package recipe
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"authfit/internal/edit"
+	"authfit/internal/manager"
+	"authfit/internal/plan"
+	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/recipe/authkit"
+	"authfit/internal/sdk"
+)
+
+// localURL is where `authfit emulate` listens when nothing else is said.
+const localURL = "http://127.0.0.1:4100"
+
+// Plan is what the login needs in the project: commands, edits, keys, probes.
+// What stands in the way is in its Problems; then the rest is not complete. The
+// manager may be nil where nothing is to be installed.
+func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) {
+	out := &plan.Plan{Schema: plan.Schema, Python: p.Python.Executable(), SDK: plan.SDK{Needs: authkit.Needs}}
+	out.Problems = append(out.Problems, p.Blockers()...)
+	for _, q := range p.Problems {
+		switch q.Code {
+		case "no-app", "not-python", "several-apps", "framework-unsupported":
+			out.Problems = append(out.Problems, q)
+		}
+	}
+	app := p.App()
+	if app == nil || find(app.Framework) == nil {
+		return out, nil
+	}
+	out.Framework = app.Framework
+	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix}
+	find(app.Framework).Draft(d)
+
+	pkgs := []manager.Requirement{manager.WorkOS, manager.PythonDotenv}
+	for _, name := range d.Packages {
+		if name == "flask" {
+			pkgs = append(pkgs, manager.Flask)
+		}
+	}
+	if m != nil && !o.NoInstall {
+		out.Commands = m.Add(pkgs)
+		if len(out.Commands) > 0 {
+			out.Restores = m.Restores()
+		}
+	}
+	listPackages(d, pkgs)
+	ignoreEnv(d)
+	out.Env = envKeys(d)
+	installed, err := checkSDK(p)
+	if err != nil {
+		return nil, err
+	}
+	out.Problems = append(out.Problems, installed...)
+
+	if out.Files, err = d.Files(); err != nil {
+		return nil, err
+	}
+	out.Probes = append([]plan.Probe{
+		{ID: "sdk", Why: "the SDK can be imported"},
+		{ID: "credentials", Why: "the credentials are there and of their form"},
+	}, d.Probes...)
+	out.Login = d.Login
+	out.Notes = append(out.Notes, d.Notes...)
+	out.Problems = append(out.Problems, d.Problems...)
+	return out, nil
+}
+
+// listPackages adds the packages to the requirements file of a project that is
+// kept with pip; the other managers write their manifests themselves.
+func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
+	m := d.Project.Manager
+	if m.Name != "pip" {
+		return
+	}
+	if !strings.HasSuffix(m.Manifest, ".txt") {
+		if m.Manifest != "" {
+			d.Note("add workos and python-dotenv to the dependencies in " + m.Manifest + ": pip keeps no list of its own")
+		}
+		return
+	}
+	var missing []manager.Requirement
+	for _, r := range pkgs {
+		if dep := d.Project.Dependency(r.Name); dep == nil || dep.Group != "" {
+			missing = append(missing, manager.Pin(d.Project, r))
+		}
+	}
+	if missing == nil {
+		return
+	}
+	d.Edit(path.Join(m.Dir, m.Manifest), "the two packages", func(src []byte) ([]edit.Edit, error) {
+		return manager.RequirementLines(src, missing)
+	})
+}
+
+// ignoreEnv keeps git from taking .env.
+func ignoreEnv(d *authkit.Draft) {
+	env := d.Project.Env
+	if env.IgnoredByGit || !inRepository(d.Project.Root) {
+		return
+	}
+	if env.TrackedByGit {
+		d.RefuseAt("env-tracked", env.File, 0, "take it out of git, which keeps the file: git rm --cached "+env.File,
+			"git tracks %s, so a secret in it would be shared", env.File)
+		return
+	}
+	name := path.Join(path.Dir(env.File), ".gitignore")
+	if !d.Project.Tree.Has(name) {
+		d.Create(name, []byte(path.Base(env.File)+"\n"), "keep the secrets out of git")
+		return
+	}
+	d.Edit(name, "keep the secrets out of git", func(src []byte) ([]edit.Edit, error) {
+		return edit.AppendLines(src, path.Base(env.File)), nil
+	})
+}
+
+func inRepository(dir string) bool {
+	for {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}
+
+// envKeys are the keys that the environment file lacks. Without credentials
+// they are the local emulator's own, and the SDK is told where that is.
+func envKeys(d *authkit.Draft) []plan.EnvKey {
+	env := d.Project.Env
+	missing := func(key string) bool { return env.Keys[key] == project.KeyMissing }
+	port := "8000"
+	if d.App.Framework == "flask" || d.App.Framework == "vanilla" {
+		port = "5000"
+	}
+	var keys []plan.EnvKey
+	add := func(key string, source plan.EnvSource, value, why string) {
+		if missing(key) {
+			keys = append(keys, plan.EnvKey{File: env.File, Key: key, Source: source, Value: value, Why: why})
+		}
+	}
+	add("WORKOS_API_KEY", plan.EnvLocal, "", "the SDK's secret; for now the local emulator's")
+	add("WORKOS_CLIENT_ID", plan.EnvLocal, "", "which application this is; for now the local emulator's")
+	if len(keys) > 0 {
+		keys = append(keys, plan.EnvKey{File: env.File, Key: "WORKOS_BASE_URL", Source: plan.EnvLiteral, Value: localURL, Why: "the local emulator; goes with the credentials"})
+		d.Note("no credentials in " + env.File + ": the local emulator's are used (authfit emulate); put yours in from the WorkOS dashboard and remove WORKOS_BASE_URL")
+	}
+	if d.Login != nil {
+		add("WORKOS_REDIRECT_URI", plan.EnvLiteral, "http://localhost:"+port+d.Login.Callback, "where AuthKit sends people back to; register it in the WorkOS dashboard")
+	}
+	add("WORKOS_COOKIE_PASSWORD", plan.EnvFernet, "", "the key that seals the session")
+	return keys
+}
+
+// checkSDK says what the installed SDK lacks of what the generated code calls.
+// Where none is installed there is nothing to say yet.
+func checkSDK(p *project.Project) ([]problem.Problem, error) {
+	if p.SDK.Installed == "" {
+		return nil, nil
+	}
+	return MissingFromSDK(p.Python.SitePackages)
+}
+
+// MissingFromSDK reads the SDK in an environment and names what the generated
+// code needs and it lacks.
+func MissingFromSDK(sitePackages []string) ([]problem.Problem, error) {
+	installed, err := sdk.Read(sitePackages)
+	if err != nil {
+		return nil, err
+	}
+	needs, err := sdk.ParseNeeds(authkit.Needs)
+	if err != nil {
+		return nil, err
+	}
+	var out []problem.Problem
+	for _, p := range append(installed.Problems, installed.Missing(needs)...) {
+		out = append(out, *p)
+	}
+	return out, nil
+}

@@ -1,0 +1,8 @@
+package verify
+
+// CopyProject copies a project's folder into dir, which is made: without its
+// environments, .git, caches and node_modules, with links that stay inside.
+func CopyProject(root, dir string) error {
+	_, err := copyProject(root, dir)
+	return err
+}
