@@ -546,7 +546,11 @@ func (p *parser) arguments() []*Arg {
 
 // indices reads what stands in the brackets of a subscript.
 func (p *parser) indices() Expr {
-	return p.tupleOf((*parser).index, &startsIndex)
+	x := p.tupleOf((*parser).index, &startsIndex)
+	if star, ok := x.(*Starred); ok {
+		return &Tuple{Span: star.Span, Elts: p.exprs.one(x)} // a[*b] is a[(*b,)]
+	}
+	return x
 }
 
 func (p *parser) index() Expr {

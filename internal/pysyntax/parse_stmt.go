@@ -52,10 +52,11 @@ func (p *parser) block(colon Kind) []Stmt {
 }
 
 // fromTo is the range from start up to the end of the last token that is
-// neither a newline nor a dedent: a compound statement ends with its last one.
+// neither a newline nor a dedent, which is where a compound statement ends. A
+// semicolon behind its last statement is part of it, as in CPython.
 func (p *parser) fromTo(start int32) Span {
 	i := p.i - 1
-	for i > 0 && (p.toks[i].Kind == KindNewline || p.toks[i].Kind == KindDedent || p.toks[i].Kind == opSemi) {
+	for i > 0 && (p.toks[i].Kind == KindNewline || p.toks[i].Kind == KindDedent) {
 		i--
 	}
 	return Span{start, max(start, p.toks[i].Stop)}
