@@ -259,8 +259,9 @@ func TestIDs(t *testing.T) {
 	if got := newID("user_", at); !strings.HasPrefix(got, "user_01ARYZ6S41") || len(got) != len("user_")+26 {
 		t.Errorf("got %q", got)
 	}
-	if stableID("user_", "a") != stableID("user_", "a") || stableID("user_", "a") == stableID("user_", "b") {
-		t.Error("stable ids are not stable, or all the same")
+	// Apps keep this id, so it may never change.
+	if got, want := stableID("user_", DefaultEmail), "user_5SE8HEMTETVXWJQAMQZ9V8XJW4"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, want := ulid([16]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"; got != want {
 		t.Errorf("got %q, want %q", got, want)
