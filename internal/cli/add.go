@@ -216,15 +216,6 @@ func localValue(k plan.EnvKey) (string, error) {
 	return "", fmt.Errorf("the emulator has no %s", k.Key)
 }
 
-// environment is how txn sees and mends the project's Python environment.
-func (a *App) environment(p *project.Project) txn.Environment {
-	if p == nil {
-		return txn.Environment{}
-	}
-	e := manager.Environment{Project: p, Out: a.Err}
-	return txn.Environment{Folders: e.Folders(), Packages: e.Packages, Uninstall: e.Uninstall, Reinstall: e.Reinstall}
-}
-
 // finish verifies and writes the report.
 func (a *App) finish(ctx context.Context, p *planned, noVerify bool) error {
 	report := &verify.Report{Outcome: "skipped", Checks: []verify.Check{}}

@@ -1,0 +1,213 @@
+package pysyntax
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"authfit/internal/edit"
+)
+
+func parsed(t *testing.T, src string) *File {
+	t.Helper()
+	f, err := Parse([]byte(src))
+	if err != nil {
+		t.Fatalf("does not parse: %v\n%s", err, src)
+	}
+	return f
+}
+
+func apply(t *testing.T, f *File, edits ...edit.Edit) string {
+	t.Helper()
+	out, err := edit.Apply(f.Src, edits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(out); err != nil {
+		t.Fatalf("the result does not parse: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func TestAddImports(t *testing.T) {
+	for _, tt := range []struct {
+		name, src string
+		lines     []string
+		want      string
+	}{
+		{"no imports", "x = 1\n", []string{"import os"}, "import os\n\nx = 1\n"},
+		{"empty", "", []string{"import os"}, "import os\n"},
+		{"docstring", "\"\"\"Doc.\"\"\"\nx = 1\n", []string{"import os"}, "\"\"\"Doc.\"\"\"\n\nimport os\nx = 1\n"},
+		{"there already", "import os\n", []string{"import os"}, "import os\n"},
+		{"another name", "import os as o\n", []string{"import os"}, "import os as o\nimport os\n"},
+		{"in order", "import json\nimport sys\n", []string{"import os"}, "import json\nimport os\nimport sys\n"},
+		{"import before from", "import json\nfrom sys import path\n", []string{"import os"}, "import json\nimport os\nfrom sys import path\n"},
+		{"section before", "from flask import Flask\n\napp = Flask(__name__)\n", []string{"import os"},
+			"import os\n\nfrom flask import Flask\n\napp = Flask(__name__)\n"},
+		{"all of a login", "from flask import Flask\n\napp = Flask(__name__)\n",
+			[]string{"import os", "from dotenv import load_dotenv", "from workos import WorkOSClient", "import workos_auth"},
+			"import os\n\nfrom dotenv import load_dotenv\nfrom flask import Flask\nfrom workos import WorkOSClient\n\nimport workos_auth\n\napp = Flask(__name__)\n"},
+		{"extend", "from django.urls import include\n", []string{"from django.urls import path"}, "from django.urls import include, path\n"},
+		{"extend in front", "from django.urls import re_path\n", []string{"from django.urls import path"}, "from django.urls import path, re_path\n"},
+		{"extend lines", "from a import (\n    b,\n    d,\n)\n", []string{"from a import c"}, "from a import (\n    b,\n    c,\n    d,\n)\n"},
+		{"relative", "from django.urls import path\n\nfrom . import views\n", []string{"from . import auth_views"},
+			"from django.urls import path\n\nfrom . import auth_views, views\n"},
+		{"future", "from __future__ import annotations\n\nx = 1\n", []string{"import os"}, "from __future__ import annotations\n\nimport os\n\nx = 1\n"},
+		{"CRLF", "import json\r\n\r\nx = 1\r\n", []string{"import os"}, "import json\r\nimport os\r\n\r\nx = 1\r\n"},
+		{"no last newline", "import json", []string{"import os"}, "import json\nimport os"},
+		{"try is left alone", "import json\ntry:\n    import yaml\nexcept ImportError:\n    yaml = None\n", []string{"import os"},
+			"import json\nimport os\ntry:\n    import yaml\nexcept ImportError:\n    yaml = None\n"},
+		{"comment behind", "import json  # fast\n", []string{"import os"}, "import json  # fast\nimport os\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := parsed(t, tt.src)
+			got := apply(t, f, f.AddImports(tt.lines...)...)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			again := parsed(t, got)
+			if edits := again.AddImports(tt.lines...); len(edits) > 0 {
+				t.Errorf("a second time it would add %v", edits)
+			}
+		})
+	}
+}
+
+func TestInsert(t *testing.T) {
+	for _, tt := range []struct {
+		name, src, at string
+		after         bool
+		want          string
+	}{
+		{"after", "a = 1\nb = 2\n", "a = 1", true, "a = 1\nnew()\nb = 2\n"},
+		{"after the last", "a = 1\n", "a = 1", true, "a = 1\nnew()\n"},
+		{"after, no last newline", "a = 1", "a = 1", true, "a = 1\nnew()"},
+		{"after a comment", "a = 1  # one\nb = 2\n", "a = 1", true, "a = 1  # one\nnew()\nb = 2\n"},
+		{"after a semicolon", "a = 1; b = 2\nc = 3\n", "a = 1", true, "a = 1; b = 2\nnew()\nc = 3\n"},
+		{"after several lines", "a = f(\n    1,\n)\nb = 2\n", "a = f(\n    1,\n)", true, "a = f(\n    1,\n)\nnew()\nb = 2\n"},
+		{"in a function", "def f():\n\ta = 1\n\treturn a\n", "return a", false, "def f():\n\ta = 1\n\tnew()\n\treturn a\n"},
+		{"before decorators", "# about f\n@d\ndef f():\n    pass\n", "def f():\n    pass", false, "# about f\nnew()\n@d\ndef f():\n    pass\n"},
+		{"CRLF", "a = 1\r\nb = 2\r\n", "a = 1", true, "a = 1\r\nnew()\r\nb = 2\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := parsed(t, tt.src)
+			for s := range f.Stmts() {
+				if f.Text(s) != tt.at {
+					continue
+				}
+				e := f.InsertBefore(s, "new()")
+				if tt.after {
+					e = f.InsertAfter(s, "new()")
+				}
+				if diff := cmp.Diff(tt.want, apply(t, f, e)); diff != "" {
+					t.Error(diff)
+				}
+				return
+			}
+			t.Fatalf("no statement %q", tt.at)
+		})
+	}
+}
+
+func TestAppendElement(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"x = []\n", "x = [new]\n"},
+		{"x = [a]\n", "x = [a, new]\n"},
+		{"x = [a, b,]\n", "x = [a, b, new,]\n"},
+		{"x = ()\n", "x = (new,)\n"},
+		{"x = (a,)\n", "x = (a, new,)\n"},
+		{"x = f()\n", "x = f(new)\n"},
+		{"x = f(a, b=1)\n", "x = f(a, b=1, new)\n"},
+		{"x = [\n    a,\n]\n", "x = [\n    a,\n    new,\n]\n"},
+		{"x = [\n    a\n]\n", "x = [\n    a,\n    new,\n]\n"},
+		{"x = [\n    a,  # first\n    b  # last\n]\n", "x = [\n    a,  # first\n    b,  # last\n    new,\n]\n"},
+		{"x = [\n    a,\n    # nothing more\n]\n", "x = [\n    a,\n    new,\n    # nothing more\n]\n"},
+		{"x = [\n]\n", "x = [\n    new,\n]\n"},
+		{"x = [a,\n     b]\n", "x = [a,\n     b, new]\n"},
+		{"x = [\r\n\ta,\r\n]\r\n", "x = [\r\n\ta,\r\n\tnew,\r\n]\r\n"},
+	} {
+		t.Run(strings.TrimSpace(tt.src), func(t *testing.T) {
+			f := parsed(t, tt.src)
+			e, err := f.AppendElement(f.Body[0].(*Assign).Value, "new")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(tt.want, "b=1, new") {
+				e = f.AppendArg(f.Body[0].(*Assign).Value.(*Call), "c=new")
+				tt.want = strings.Replace(tt.want, "new", "c=new", 1)
+			}
+			if diff := cmp.Diff(tt.want, apply(t, f, e)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestStringValue(t *testing.T) {
+	for _, tt := range []struct {
+		src, want string
+		ok        bool
+	}{
+		{`"a"`, "a", true},
+		{`'a' "b"`, "ab", true},
+		{`"""a` + "\n" + `b"""`, "a\nb", true},
+		{`"\x41\u00e9\n\101\q"`, "Aé\nA\\q", true},
+		{`r"\n"`, `\n`, true},
+		{`b"a"`, "", false},
+		{`f"a"`, "", false},
+		{`a`, "", false},
+	} {
+		f := parsed(t, tt.src)
+		got, ok := f.StringValue(f.Body[0].(*ExprStmt).Value)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("%s: %q, %v; want %q, %v", tt.src, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestBindings(t *testing.T) {
+	f := parsed(t, "import a.b, c as d\nfrom e import f as g\nif x:\n    h = 1\nfor i, (j, *k) in y: pass\ndef l():\n    m = 1\nclass n: o = 1\nwith p as q: pass\n")
+	var got []string
+	for _, b := range f.Bindings() {
+		got = append(got, b.Name)
+	}
+	if diff := cmp.Diff(strings.Fields("a d g h i j k l n q"), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// FuzzEdits makes every edit on whatever parses: the result parses, and without
+// what was added it is the file again.
+func FuzzEdits(f *testing.F) {
+	f.Add("import os\n\nx = [1,\n  2]\n")
+	f.Add("\ufeff# c\r\n\"\"\"d\"\"\"\r\ndef f(a, *b):\r\n\treturn g(a, *b)  # r\r\n")
+	f.Add("from a import (\n  b,\n)\nif x: y = 1; z = {2: 3}\n")
+	f.Fuzz(func(t *testing.T, src string) {
+		file, err := Parse([]byte(src))
+		if err != nil {
+			return
+		}
+		check := func(what string, edits []edit.Edit) {
+			out, err := edit.Apply(file.Src, edits...)
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if _, err := Parse(out); err != nil {
+				t.Fatalf("%s: %v\nbefore %q\nafter  %q", what, err, src, out)
+			}
+			for _, e := range edits {
+				if kept := src[e.Start:e.End]; !strings.Contains(e.New, kept) && strings.TrimSpace(kept) != "" {
+					t.Fatalf("%s: lost %q", what, kept)
+				}
+			}
+		}
+		check("import", file.AddImports("import zzz", "from yyy import xxx"))
+		for s, place := range file.Stmts() {
+			if len(place.Parents) == 0 {
+				check("insert", []edit.Edit{file.InsertAfter(s, "zzz()")})
+				check("insert before", []edit.Edit{file.InsertBefore(s, "zzz()")})
+			}
+		}
+	})
+}
