@@ -245,8 +245,14 @@ func (s *scan) complete(m *Manager, found *manifests) []problem.Problem {
 	default:
 		m.Manifest = "pyproject.toml"
 	}
+	if !within(m.Dir) && m.Manifest != "" {
+		rel := relative(path.Join(s.rel, m.Dir), s.rel)
+		return []problem.Problem{*problem.New("manifest-above", "the project is kept in %s, above the folder that was given", s.abs(m.Dir)).
+			At(path.Join(m.Dir, m.Manifest), 0).
+			WithFix("give that folder: --project %s, and the app with --app %s/FILE", s.abs(m.Dir), rel)}
+	}
 	// pipenv makes a Pipfile where there is none; the others need theirs.
-	if m.Manifest == "pyproject.toml" && !s.has(path.Join(m.Dir, m.Manifest)) {
+	if m.Manifest == "pyproject.toml" && m.Name != "pip" && !s.has(path.Join(m.Dir, m.Manifest)) {
 		return []problem.Problem{*problem.New("manifest-missing", "%s needs a pyproject.toml, and there is none", m.Name).
 			At(path.Join(m.Dir, "pyproject.toml"), 0).
 			WithFix("make one with `%s init`, or choose another manager with --manager", m.Name)}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
@@ -97,13 +98,7 @@ func (s *scan) poetryEnvironments(home string, found *manifests, base string) (l
 	if inProject != "false" {
 		look = append(look, environment{dotVenv, ".venv"})
 	}
-	name := found.pyproject.get("project", "name").str()
-	if name == "" {
-		name = found.pyproject.get("tool", "poetry", "name").str()
-	}
-	if name == "" {
-		name = "non-package-mode"
-	}
+	name := cmp.Or(found.name(), "non-package-mode")
 	stem := poetryEnvName(NormalizeName(name), home)
 	folder := c.path("virtualenvs.path")
 	// envs.toml is where `poetry env use` notes its choice.

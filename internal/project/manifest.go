@@ -77,6 +77,14 @@ func (s *scan) readManifests(dir string) *manifests {
 	return m
 }
 
+// name is the project's name, as pyproject.toml has it; empty without one.
+func (m *manifests) name() string {
+	if n := m.pyproject.get("project", "name").str(); n != "" {
+		return n
+	}
+	return m.pyproject.get("tool", "poetry", "name").str()
+}
+
 // read returns the bytes of a manifest; false where it is not there, or cannot
 // be read, which is a problem.
 func (m *manifests) read(file string) ([]byte, bool) {

@@ -11,7 +11,8 @@ import "authfit/internal/problem"
 // Project is what inspect found. Paths in it are relative to Root, with
 // slashes, unless they say otherwise.
 type Project struct {
-	Root     string            `json:"root"` // absolute
+	Root     string            `json:"root"`           // absolute
+	Name     string            `json:"name,omitempty"` // as its pyproject.toml has it
 	Apps     []App             `json:"apps"`
 	Chosen   *int              `json:"chosen"` // index into Apps, or nil
 	Manager  Manager           `json:"manager"`
@@ -21,6 +22,9 @@ type Project struct {
 	Problems []problem.Problem `json:"problems"`
 	// Dependencies are those of the manifests in the manager's folder.
 	Dependencies []Dependency `json:"dependencies"`
+
+	// Packages says that the manifest names the packages that the project is.
+	Packages bool `json:"-"`
 
 	Tree *Tree `json:"-"`
 
@@ -92,6 +96,7 @@ type Python struct {
 	Venv         string   `json:"venv"`               // absolute; empty outside one
 	Requires     string   `json:"requires,omitempty"` // the project's own requires-python
 	SitePackages []string `json:"-"`                  // absolute
+	Home         string   `json:"-"`                  // of Venv: the folder of the interpreter it was made with
 	// Base is the interpreter to make an environment with where Venv is empty,
 	// absolute; Version is its version then.
 	Base string `json:"base,omitempty"`

@@ -111,9 +111,9 @@ func (s *scan) use(p *Python, e environment) {
 		p.Version = version
 		p.Evidence = append(p.Evidence, Evidence{File: s.short(file), Fact: "Python " + version})
 	}
-	p.SitePackages = sitePackages(e.path)
+	p.SitePackages, p.Home = sitePackages(e.path), cfg["home"].value
 	if strings.EqualFold(cfg["include-system-site-packages"].value, "true") {
-		prefix := filepath.Dir(cfg["home"].value)
+		prefix := filepath.Dir(p.Home)
 		p.SitePackages = append(p.SitePackages, sitePackages(prefix)...)
 		for _, name := range []string{"python" + minor(p.Version), "python3"} { // Debian's own
 			if d := filepath.Join(prefix, "lib", name, "dist-packages"); isDir(d) {

@@ -96,6 +96,7 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 		p.Dependencies = []Dependency{}
 	}
 	problems = append(problems, found.problems...)
+	p.Name, p.Packages = found.name(), found.pyproject.get("tool", "poetry", "packages") != nil
 
 	var more []problem.Problem
 	p.Python, more = s.python(ctx, dir, m, found)
@@ -113,14 +114,14 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 }
 
 // Blockers are those of the Problems with which nothing can be added: more
-// than one manager, a broken manifest that the manager would have to change, a
-// Python that is too old. The others are for information.
+// than one manager, a manifest above the root or broken that the manager would
+// have to change, a Python that is too old. The others are for information.
 func (p *Project) Blockers() []problem.Problem {
 	var out []problem.Problem
 	manifest := path.Join(p.Manager.Dir, p.Manager.Manifest)
 	for _, q := range p.Problems {
 		switch q.Code {
-		case "two-locks", "two-managers", "python-too-old", "python-missing", "environment-broken", "manifest-missing":
+		case "two-locks", "two-managers", "python-too-old", "python-missing", "environment-broken", "manifest-missing", "manifest-above":
 			out = append(out, q)
 		case "manifest-broken", "manifest-unreadable":
 			if p.Manager.Manifest != "" && q.File == manifest {

@@ -1,0 +1,143 @@
+package manager
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"authfit/internal/plan"
+	"authfit/internal/project"
+)
+
+// pip installs and keeps no list of its own: the lines of the requirements
+// file, or of pyproject.toml's [project], are edits of the plan (see
+// RequirementLines and ProjectLines). Where nothing lists the packages, the
+// owner has to be told.
+//
+// Where argv is uv, it stands in for pip in an environment that has none.
+type pip struct{ tool }
+
+// Name is "pip".
+func (pip) Name() string { return "pip" }
+
+func (t pip) Add(pkgs []Requirement) []plan.Command {
+	if len(t.missing(pkgs)) == 0 && t.p.Python.Venv != "" {
+		return nil
+	}
+	pkgs = slices.DeleteFunc(slices.Clone(pkgs), func(r Requirement) bool {
+		return t.declared(r) && strings.HasSuffix(t.p.Manager.Manifest, ".txt") // -r brings it
+	})
+	args := t.declaredArgs()
+	for _, r := range pkgs {
+		args = append(args, t.spec(r))
+	}
+	if len(args) == 0 {
+		return t.make()
+	}
+	why := "install the project's dependencies"
+	if len(pkgs) > 0 {
+		why = "install " + strings.Join(names(pkgs), " and ") + " beside what the project needs"
+	}
+	return append(t.make(), t.install(why, args...))
+}
+
+func (t pip) Install() []plan.Command {
+	args := t.declaredArgs()
+	if len(args) == 0 {
+		return t.make()
+	}
+	return append(t.make(), t.install("install the project's dependencies", args...))
+}
+
+// Restores is empty: pip changes no file of the project.
+func (t pip) Restores() []string { return nil }
+
+// make makes the environment where there is none.
+func (t pip) make() []plan.Command {
+	if t.p.Python.Venv != "" {
+		return nil
+	}
+	return []plan.Command{{
+		Argv: []string{t.p.Python.Base, "-m", "venv", t.p.Python.Planned}, Dir: dirOf(t.p.Manager.Dir),
+		Why: "make the project's environment",
+	}}
+}
+
+// install is a call of pip in the environment, or of uv pip for it.
+func (t pip) install(why string, args ...string) plan.Command {
+	c := t.command(why, nil)
+	c.Argv = append(pipArgv(t.p, t.argv), append([]string{"install"}, args...)...)
+	if len(t.argv) > 0 {
+		c.Argv = append(c.Argv, "--python", t.p.Python.Executable())
+	}
+	return c
+}
+
+// pipArgv is how pip is called for the project's environment.
+func pipArgv(p *project.Project, uv []string) []string {
+	if len(uv) > 0 {
+		return append(slices.Clone(uv), "pip")
+	}
+	return []string{p.Python.Executable(), "-m", "pip"}
+}
+
+// declaredArgs are the arguments that install what the project declares: its
+// requirements file, or what its manifest lists to run with. The project itself
+// is not installed; that would write into its folder.
+func (t pip) declaredArgs() []string {
+	m := t.p.Manager
+	if strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
+		return []string{"-r", m.Manifest}
+	}
+	var args []string
+	for _, d := range t.p.Dependencies {
+		if d.Group != "" || d.File != path.Join(m.Dir, m.Manifest) || d.Name == "" {
+			continue
+		}
+		args = append(args, requirementText(d))
+	}
+	return args
+}
+
+// requirementText writes a dependency as PEP 508 has it.
+func requirementText(d project.Dependency) string {
+	s := d.Name
+	if len(d.Extras) > 0 {
+		s += "[" + strings.Join(d.Extras, ",") + "]"
+	}
+	if d.URL != "" {
+		s += " @ " + d.URL
+	} else {
+		s += d.Specifier
+	}
+	if d.Marker != "" {
+		s += " ; " + d.Marker
+	}
+	return s
+}
+
+// spec is the argument for a package: as the manifest has it, or will have it.
+func (t pip) spec(r Requirement) string {
+	if d := t.p.Dependency(r.Name); d != nil && d.Group == "" && d.Specifier != "" {
+		return d.Name + d.Specifier
+	}
+	r = Pin(t.p, r)
+	op := "=="
+	if m := t.p.Manager; strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
+		if src, err := t.p.Tree.Read(path.Join(m.Dir, m.Manifest)); err == nil {
+			if f, err := project.ParseRequirements(src); err == nil {
+				op = style(f)
+			}
+		}
+	}
+	return specifier(r, op)
+}
+
+// Pin gives a package the version that is installed already, if one is: what
+// the project runs with is what its file is to say.
+func Pin(p *project.Project, r Requirement) Requirement {
+	if v := project.InstalledVersion(p.Python.SitePackages, r.Name); v != "" {
+		r.Version = v
+	}
+	return r
+}

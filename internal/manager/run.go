@@ -1,0 +1,158 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"authfit/internal/plan"
+)
+
+const (
+	// lastLines is how much of what a tool wrote goes into its error.
+	lastLines = 30
+	// grace is how long a tool has to end after an interrupt.
+	grace = 5 * time.Second
+)
+
+// A RunError says how a command failed.
+type RunError struct {
+	Argv []string
+	Code int    // the exit code; -1 where there is none
+	Tail string // the last 30 lines that it wrote
+	Err  error
+}
+
+// Error names the command and its exit code, and ends with what it wrote.
+func (e *RunError) Error() string {
+	s := filepath.Base(e.Argv[0])
+	if len(e.Argv) > 1 {
+		s += " " + strings.Join(e.Argv[1:min(len(e.Argv), 4)], " ")
+	}
+	if e.Code >= 0 {
+		s += fmt.Sprintf(" ended with exit code %d", e.Code)
+	} else {
+		s += ": " + e.Err.Error()
+	}
+	if e.Tail != "" {
+		s += "\n" + e.Tail
+	}
+	return s
+}
+
+// Unwrap is what stopped the command: an *exec.ExitError, or the context's own
+// error when it was cancelled.
+func (e *RunError) Unwrap() error { return e.Err }
+
+// Run runs a command of a plan for the project in dir, without a shell and
+// without anything to read, and copies what it writes to out as it comes. When
+// ctx ends, the command and all that it started are interrupted, and killed
+// after five seconds. The error is a *RunError.
+//
+// The environment is the caller's, without what an activated environment or a
+// manager around us left there, with prompts turned off, and with cmd.Env.
+func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
+	if err := ctx.Err(); err != nil {
+		return &RunError{Argv: c.Argv, Code: -1, Err: err}
+	}
+	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
+	cmd.Dir = filepath.Join(dir, filepath.FromSlash(c.Dir))
+	cmd.Env = environment(os.Environ(), c.Env)
+	tail := &tailWriter{out: out}
+	cmd.Stdout, cmd.Stderr = tail, tail
+	// A grandchild that outlives the tool may hold its output open.
+	cmd.WaitDelay = grace
+	newGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		return &RunError{Argv: c.Argv, Code: -1, Err: err}
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		interruptGroup(cmd)
+		select {
+		case <-done:
+			killGroup(cmd) // the tool has ended, but what it started may not have
+		case <-time.After(grace):
+			killGroup(cmd)
+			<-done
+		}
+		return &RunError{Argv: c.Argv, Code: -1, Tail: tail.lines(), Err: context.Cause(ctx)}
+	}
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		return nil
+	}
+	code := -1
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	}
+	return &RunError{Argv: c.Argv, Code: code, Tail: tail.lines(), Err: err}
+}
+
+// dropped are variables of an activated environment, and of a manager that
+// runs us ("poetry run authfit"): they would lead the tool to an environment
+// that is not the project's.
+var dropped = []string{
+	"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__",
+	"PIPENV_ACTIVE", "POETRY_ACTIVE", "PDM_RUN_CWD", "PDM_PROJECT", "UV", "UV_RUN_RECURSION_DEPTH",
+}
+
+// quiet turns off prompts, spinners and notices of new versions.
+var quiet = []string{
+	"PIP_NO_INPUT=1", "PIP_DISABLE_PIP_VERSION_CHECK=1", "POETRY_NO_INTERACTION=1", "PIPENV_NOSPIN=1",
+	"PDM_NON_INTERACTIVE=1", "PDM_CHECK_UPDATE=0", "UV_NO_PROGRESS=1",
+}
+
+func environment(inherited, own []string) []string {
+	env := slices.DeleteFunc(slices.Clone(inherited), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(dropped, name)
+	})
+	return append(append(env, quiet...), own...)
+}
+
+// A tailWriter passes on what is written and remembers the end of it.
+type tailWriter struct {
+	mu   sync.Mutex
+	out  io.Writer
+	last []byte
+}
+
+func (w *tailWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = append(w.last, p...)
+	if over := len(w.last) - 64<<10; over > 0 {
+		w.last = slices.Delete(w.last, 0, over)
+	}
+	if w.out != nil {
+		// A terminal that is gone is no reason to break off an install.
+		_, _ = w.out.Write(p)
+	}
+	return len(p), nil
+}
+
+// lines are the last lines, those that say nothing left out.
+func (w *tailWriter) lines() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for line := range bytes.Lines(w.last) {
+		if text := strings.TrimRight(string(line), " \r\n"); text != "" {
+			out = append(out, text)
+		}
+	}
+	return strings.ToValidUTF8(strings.Join(out[max(0, len(out)-lastLines):], "\n"), "\uFFFD")
+}
