@@ -72,7 +72,7 @@ for program in pdm pipenv poetry pyright ruff uv; do
 	ln -sf "../tools/bin/$program" ".cache/bin/$program"
 done
 
-[ .cache/env -nt .cache/tools/stamp ] && exit
+[ .cache/env -nt .cache/tools/stamp ] && [ .cache/env -nt scripts/setup.sh ] && exit
 # Poetry is pointed at the index that pip reads: see tools/tools.in.
 index=$(.cache/tools/bin/python -c \
 	'from pip._internal.commands import create_command as c; print(c("install").parser.get_default_values().index_url)')
@@ -80,4 +80,5 @@ cat >.cache/env <<EOF
 export PATH="$root/.cache/bin:\$PATH"
 export AUTHFIT_TEST_PYTHON="$root/.cache/sdk/bin/python"
 export POETRY_PYPI_MIRROR_URL="$index"
+export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 RUFF_CACHE_DIR="$root/.cache/ruff"
 EOF

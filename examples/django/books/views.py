@@ -32,7 +32,12 @@ class BookList(ListView):
     paginate_by = 25
 
     def get_queryset(self):
-        books = super().get_queryset().annotate(rating=Avg('notes__rating'))
+        books = (
+            super()
+            .get_queryset()
+            .order_by('title')
+            .annotate(rating=Avg('notes__rating'))
+        )
         status = self.request.GET.get('status')
         if status in Book.Status.values:
             books = books.filter(status=status)

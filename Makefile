@@ -1,0 +1,36 @@
+# Needs Go and Python, and nothing else: scripts/setup.sh puts the rest into .cache, and says so when one is missing.
+export CGO_ENABLED := 0
+FUZZTIME ?= 30s
+ENV := . .cache/env &&
+
+.PHONY: build setup test lint bench fuzz pins clean
+
+build:
+	@scripts/setup.sh go
+	go build -trimpath -o bin/authfit ./cmd/authfit
+
+setup:
+	@scripts/setup.sh
+
+test: setup
+	@$(ENV) scripts/test-python.sh
+	@$(ENV) go test -timeout 20m ./...
+
+lint: setup
+	@$(ENV) go tool -modfile=tools/go.mod golangci-lint run
+	@$(ENV) ruff check . && ruff format --check . && pyright
+
+bench: setup
+	@$(ENV) go run ./internal/bench
+
+fuzz: setup
+	@$(ENV) go list ./... | while read -r package; do go test -list '^Fuzz' "$$package" | sed -n '/^Fuzz/p' | \
+		while read -r name; do go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; done || exit 1; done
+
+# Newest versions of what tools/*.in name, for every Python from 3.10 on.
+pins: setup
+	@$(ENV) for name in tools sdk; do uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+		--no-annotate --no-header tools/$$name.in --output-file tools/$$name.txt; done
+
+clean:
+	rm -rf .cache bin
