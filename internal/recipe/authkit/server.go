@@ -44,7 +44,7 @@ func (c Constructor) Find(p *project.Project) []project.App {
 	var apps []project.App
 	for _, i := range p.Tree.Instances(c.Module, c.Class) {
 		app := c.app(p.Tree, i)
-		for _, e := range p.EntryPoints() {
+		for _, e := range p.Tree.EntryPoints() {
 			if c.named(p.Tree, app, i, e) {
 				app.Confidence += namedElsewhere
 				app.Evidence = append(app.Evidence, project.Evidence{File: e.File, Line: e.Line, Fact: e.Kind + " starts " + e.Target})
