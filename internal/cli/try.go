@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -96,6 +97,10 @@ func (a *App) try(ctx context.Context, keep bool) error {
 	return a.printReport(p, report)
 }
 
+// pipIndex prints the index that pip is set up to read.
+const pipIndex = `from pip._internal.commands import create_command as c
+print(c("install").parser.get_default_values().index_url)`
+
 // fetchManager installs a package manager that is not on this machine into a
 // cache of authfit's own, for the scratch copy only.
 func (a *App) fetchManager(ctx context.Context, missing *problem.Problem) error {
@@ -110,13 +115,22 @@ func (a *App) fetchManager(ctx context.Context, missing *problem.Problem) error 
 	name := a.managerName(ctx)
 	dir := filepath.Join(cache, "authfit", "managers", name)
 	bin := filepath.Join(dir, "bin")
+	packages := []string{name}
+	if name == "poetry" { // so that it can read the index that pip reads
+		packages = append(packages, "poetry-plugin-pypi-mirror")
+	}
 	if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
 		a.progress("%s is not on this machine; for this trial it is put into %s", name, dir)
-		for _, argv := range [][]string{{python, "-m", "venv", dir}, {filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet", name}} {
+		for _, argv := range [][]string{{python, "-m", "venv", dir}, append([]string{filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet"}, packages...)} {
 			if err := manager.Run(ctx, plan.Command{Argv: argv}, a.Dir, a.Err); err != nil {
 				os.RemoveAll(dir)
 				return err
 			}
+		}
+	}
+	if name == "poetry" && os.Getenv("POETRY_PYPI_MIRROR_URL") == "" {
+		if index, err := exec.CommandContext(ctx, filepath.Join(bin, "python"), "-c", pipIndex).Output(); err == nil {
+			os.Setenv("POETRY_PYPI_MIRROR_URL", strings.TrimSpace(string(index)))
 		}
 	}
 	return os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+bin)
