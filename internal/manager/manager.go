@@ -196,11 +196,11 @@ func (t tool) inEnvironment() []string {
 }
 
 // missing are those of the packages that are not both declared to run with
-// and installed.
+// and installed. Without a manifest there is nothing to declare them in.
 func (t tool) missing(pkgs []Requirement) []Requirement {
 	var out []Requirement
 	for _, r := range pkgs {
-		if !t.declared(r) || project.InstalledVersion(t.p.Python.SitePackages, r.Name) == "" {
+		if t.p.Manager.Manifest != "" && !t.declared(r) || project.InstalledVersion(t.p.Python.SitePackages, r.Name) == "" {
 			out = append(out, r)
 		}
 	}
