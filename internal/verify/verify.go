@@ -49,6 +49,8 @@ const (
 type Report struct {
 	Outcome string  `json:"outcome"`
 	Checks  []Check `json:"checks"`
+	// Scratch is the folder that Options.Keep has left.
+	Scratch string `json:"scratch,omitempty"`
 }
 
 // Options say what to verify. Root and Plan must be set.
@@ -64,9 +66,10 @@ type Options struct {
 	EnvFile string
 	// Progress is called with each check when it ends. May be nil.
 	Progress func(Check)
-	// Keep leaves the scratch copy where it is. Its folder is in the detail of
-	// the check called boot.
+	// Keep leaves the scratch copy where it is; Report.Scratch names it.
 	Keep bool
+
+	scratch string // where the copy is made, for tests; empty: the system's temporary folder
 }
 
 // Run runs the checks, one after another. What is wrong with the project is in
@@ -140,12 +143,15 @@ func newRunner(opts Options) (_ *runner, err error) {
 		r.clean()
 		return nil, err
 	}
+	if opts.Keep {
+		r.report.Scratch = r.tmp
+	}
 	return r, nil
 }
 
 // copy makes the scratch copy and takes the project's credentials out of it.
 func (r *runner) copy() (err error) {
-	if r.tmp, err = os.MkdirTemp("", "authfit-verify-"); err != nil {
+	if r.tmp, err = os.MkdirTemp(r.opts.scratch, "authfit-verify-"); err != nil {
 		return err
 	}
 	// Python names files by their real paths, and the report is to know them.
@@ -220,7 +226,8 @@ func (r *runner) try(ctx context.Context, id string, check func() (string, error
 		return true
 	}
 	c := Check{ID: id, Status: Fail, Detail: err.Error()}
-	if f, ok := err.(*failure); ok {
+	var f *failure
+	if errors.As(err, &f) {
 		c.Fix = f.fix
 	}
 	r.add(c)

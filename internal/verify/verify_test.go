@@ -3,9 +3,14 @@ package verify
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,11 +93,12 @@ func flaskPlan(python string) *plan.Plan {
 // run verifies with a scratch folder that is looked into afterwards.
 func run(t *testing.T, opts Options) *Report {
 	t.Helper()
-	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
+	opts.scratch = t.TempDir()
 	if opts.Environ == nil {
-		opts.Environ = append(os.Environ(), "TMPDIR="+tmp)
+		opts.Environ = os.Environ()
 	}
+	// By its environment a process of this run is known again.
+	opts.Environ = append(opts.Environ, "AUTHFIT_TEST_RUN="+opts.scratch)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	report, err := Run(ctx, opts)
@@ -107,7 +113,7 @@ func run(t *testing.T, opts Options) *Report {
 			}
 		}
 	}
-	assertNothingLeft(t, tmp)
+	assertNothingLeft(t, opts.scratch)
 	return report
 }
 
@@ -124,7 +130,7 @@ func assertNothingLeft(t *testing.T, tmp string) {
 	}
 	for _, p := range procs {
 		env, err := os.ReadFile(p)
-		if err == nil && strings.Contains(string(env), "TMPDIR="+tmp) {
+		if err == nil && strings.Contains(string(env), "AUTHFIT_TEST_RUN="+tmp) {
 			cmd, _ := os.ReadFile(filepath.Join(filepath.Dir(p), "cmdline"))
 			t.Errorf("still running: %s", strings.ReplaceAll(string(cmd), "\x00", " "))
 		}
@@ -195,9 +201,9 @@ func snapshot(t *testing.T, dir string) map[string]string {
 func TestCancelled(t *testing.T) {
 	dir := project(t)
 	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
+	environ := append(os.Environ(), "AUTHFIT_TEST_RUN="+tmp)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Run(ctx, Options{Root: dir, Plan: flaskPlan(python(t)), Login: true, Progress: func(c Check) {
+	_, err := Run(ctx, Options{Root: dir, Plan: flaskPlan(python(t)), Login: true, Environ: environ, scratch: tmp, Progress: func(c Check) {
 		if c.ID == "boot" {
 			cancel()
 		}
@@ -206,4 +212,172 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("error %v, wanted that of the context", err)
 	}
 	assertNothingLeft(t, tmp)
+}
+
+// What the copied .env says of credentials and addresses reaches nobody, also
+// where the app lets the file win over the environment.
+func TestCredentialsStayHere(t *testing.T) {
+	var asked atomic.Int32
+	spy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer spy.Close()
+	seen := filepath.Join(t.TempDir(), "seen")
+	dir := project(t,
+		"load_dotenv()", "load_dotenv(override=True)",
+		"password =", "open("+strconv.Quote(seen)+", 'a').write(' '.join(os.environ.get(n, '-') for n in ('WORKOS_API_KEY', 'WORKOS_CLIENT_ID', 'WORKOS_ISSUER')) + '\\n')\npassword =")
+	write(t, filepath.Join(dir, ".env"), strings.Replace(dotenv, "http://127.0.0.1:9", spy.URL, 1))
+	environ := append(os.Environ(), "WORKOS_BASE_URL="+spy.URL, "WORKOS_ISSUER="+spy.URL, "HTTP_PROXY="+spy.URL, "http_proxy="+spy.URL)
+
+	report := run(t, Options{Root: dir, Plan: flaskPlan(python(t)), Login: true, Environ: environ})
+	if report.Outcome != OK {
+		t.Errorf("outcome %q", report.Outcome)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the address in .env was asked %d times", n)
+	}
+	text, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if want := emulator.DefaultAPIKey + " " + emulator.DefaultClientID + " -\n"; line != want {
+			t.Errorf("the app saw %q", line)
+		}
+	}
+}
+
+func TestChecklist(t *testing.T) {
+	interpreter := python(t)
+	bare := filepath.Join(t.TempDir(), "venv")
+	if out, err := exec.Command(interpreter, "-m", "venv", "--without-pip", bare).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	tests := []struct {
+		name    string
+		files   map[string]string
+		python  string
+		environ []string
+		probes  []plan.Probe
+		want    map[string]Status
+		id      string
+		detail  string
+		fix     string
+	}{
+		{
+			name:   "no SDK",
+			python: filepath.Join(bare, "bin", "python"),
+			want:   map[string]Status{"sdk": Fail, "credentials": Pass},
+			id:     "sdk", detail: "ModuleNotFoundError: No module named 'workos'", fix: "install it",
+		},
+		{
+			name:   "no interpreter",
+			python: "-",
+			want:   map[string]Status{"sdk": Fail, "credentials": Pass},
+			id:     "sdk", detail: "no Python interpreter", fix: "authfit add",
+		},
+		{
+			name:   "interpreter gone",
+			python: "/nowhere/python",
+			want:   map[string]Status{"sdk": Fail, "credentials": Pass},
+			id:     "sdk", detail: "python -c", fix: "install it",
+		},
+		{
+			name:  "SDK hidden by a file of the app's",
+			files: map[string]string{"workos.py": "client = None\n"},
+			want:  map[string]Status{"sdk": Fail, "credentials": Pass},
+			id:    "sdk", detail: "ImportError: cannot import name 'WorkOSClient'", fix: "rename workos.py",
+		},
+		{
+			name:  "credentials swapped",
+			files: map[string]string{".env": "WORKOS_API_KEY=client_abcdef\nWORKOS_CLIENT_ID=sk_abcdef\n"},
+			want:  map[string]Status{"sdk": Pass, "credentials": Fail},
+			id:    "credentials", detail: "WORKOS_API_KEY in .env does not begin with sk_; WORKOS_CLIENT_ID in .env does not begin with client_", fix: "dashboard",
+		},
+		{
+			name:  "credentials missing and placeholder",
+			files: map[string]string{".env": "WORKOS_API_KEY=sk_...\n"},
+			want:  map[string]Status{"sdk": Pass, "credentials": Fail},
+			id:    "credentials", detail: "WORKOS_API_KEY in .env is a placeholder; WORKOS_CLIENT_ID is not set",
+		},
+		{
+			name:    "the environment wins",
+			environ: []string{"WORKOS_API_KEY=nonsense"},
+			want:    map[string]Status{"sdk": Pass, "credentials": Fail},
+			id:      "credentials", detail: "WORKOS_API_KEY in the environment does not begin with sk_",
+		},
+		{
+			name:   "no environment file",
+			files:  map[string]string{".env": ""},
+			want:   map[string]Status{"sdk": Pass, "credentials": Fail},
+			id:     "credentials",
+			detail: "WORKOS_API_KEY is not set; WORKOS_CLIENT_ID is not set",
+		},
+		{
+			name:   "framework complains",
+			probes: []plan.Probe{{ID: "framework", Argv: []string{"{python}", "-c", "pass"}}, {ID: "framework", Argv: []string{"{python}", "-c", "import missing_module"}}},
+			want:   map[string]Status{"sdk": Pass, "credentials": Pass, "framework": Fail},
+			id:     "framework", detail: "ModuleNotFoundError: No module named 'missing_module'", fix: "import missing_module",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := project(t)
+			for name, text := range tt.files {
+				write(t, filepath.Join(dir, name), text)
+			}
+			pl := flaskPlan(interpreter)
+			pl.Probes = tt.probes
+			switch tt.python {
+			case "":
+			case "-":
+				pl.Python = ""
+			default:
+				pl.Python = tt.python
+			}
+			report := run(t, Options{Root: dir, Plan: pl, Environ: append(os.Environ(), tt.environ...)})
+			if diff := cmp.Diff(tt.want, statuses(report)); diff != "" {
+				t.Errorf("statuses:\n%s", diff)
+			}
+			c := find(t, report, tt.id)
+			if !strings.Contains(c.Detail, tt.detail) || !strings.Contains(c.Fix, tt.fix) {
+				t.Errorf("%q, fix %q", c.Detail, c.Fix)
+			}
+		})
+	}
+}
+
+// A failure to boot shows the end of what the app wrote, and no secret in it.
+func TestBootFailureShowsOutput(t *testing.T) {
+	dir := project(t, "app = Flask(__name__)", `for i in range(30): print("step", i)
+raise RuntimeError("cannot sign with " + os.environ["APP_SECRET"])`)
+	pl := flaskPlan(python(t))
+	pl.Probes = nil
+	c := find(t, run(t, Options{Root: dir, Plan: pl, Login: true}), "boot")
+	lines := strings.Split(c.Detail, "\n")
+	if !strings.Contains(lines[0], `RuntimeError: cannot sign with *** (app.py:`) || !strings.Contains(lines[0], "exit status 1") {
+		t.Errorf("first line %q", lines[0])
+	}
+	if len(lines) != 21 {
+		t.Errorf("%d lines, wanted one and the app's last 20", len(lines))
+	}
+}
+
+func TestPlanWithoutLogin(t *testing.T) {
+	pl := flaskPlan(python(t))
+	pl.Login = nil
+	report := run(t, Options{Root: project(t), Plan: pl, Login: true})
+	if s := statuses(report); s["boot"] != Fail || s["denied"] != Skip {
+		t.Errorf("statuses %v", s)
+	}
+}
+
+func TestKeep(t *testing.T) {
+	scratch := t.TempDir()
+	report, err := Run(t.Context(), Options{Root: project(t), Plan: flaskPlan(python(t)), Keep: true, scratch: scratch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(report.Scratch, "app", "app.py")); err != nil || filepath.Dir(report.Scratch) != scratch {
+		t.Errorf("kept %q: %v", report.Scratch, err)
+	}
 }

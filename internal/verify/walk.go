@@ -146,11 +146,7 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	if home.status >= 500 || home.traceback() != "" {
 		return "", w.broken(home, 0)
 	}
-	detail := fmt.Sprintf("%s answers: GET %s -> %d", show(argv), w.plan.Home, home.status)
-	if w.opts.Keep {
-		detail += "; it runs in " + w.dir
-	}
-	return detail, nil
+	return fmt.Sprintf("%s answers: %s", show(argv), home), nil
 }
 
 func (w *walk) bootFailure(argv []string, why string) error {
