@@ -51,7 +51,6 @@ func (a *App) emulate(ctx context.Context, addr string, redirects []string) erro
 	if err != nil {
 		return err
 	}
-	defer server.Close()
 	if a.json() {
 		if err := a.writeJSON(map[string]any{"schema": "authfit.emulate/1", "url": server.URL, "redirect_uris": e.RedirectURIs}); err != nil {
 			return err
@@ -64,5 +63,5 @@ func (a *App) emulate(ctx context.Context, addr string, redirects []string) erro
 		a.print("stop it with Ctrl-C")
 	}
 	<-ctx.Done()
-	return nil
+	return server.Close()
 }

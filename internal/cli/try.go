@@ -50,20 +50,15 @@ func (a *App) try(ctx context.Context, keep bool) error {
 	if keep {
 		a.progress("the copy is %s", scratch)
 	} else {
-		defer os.RemoveAll(scratch)
+		defer func() { _ = os.RemoveAll(scratch) }()
 	}
 	copied := filepath.Join(scratch, filepath.Base(from))
 	if err := verify.CopyProject(from, copied); err != nil {
 		return err
 	}
-	// The copy's environment lies in the copy, whatever is activated here.
-	for _, name := range []string{"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX"} {
-		os.Unsetenv(name)
+	if err := setEnvironment(); err != nil {
+		return err
 	}
-	os.Setenv("POETRY_VIRTUALENVS_IN_PROJECT", "true")
-	os.Setenv("POETRY_VIRTUALENVS_CREATE", "true")
-	os.Setenv("PIPENV_VENV_IN_PROJECT", "1")
-	os.Setenv("PIPENV_IGNORE_VIRTUALENVS", "1")
 	a.Dir = copied
 
 	p, err := a.prepare(ctx, false)
@@ -97,6 +92,27 @@ func (a *App) try(ctx context.Context, keep bool) error {
 	return a.printReport(p, report)
 }
 
+// setEnvironment makes every package manager keep the environment in the folder
+// that it works on, whatever is activated or configured here.
+func setEnvironment() error {
+	for name, value := range map[string]string{
+		"VIRTUAL_ENV": "", "UV_PROJECT_ENVIRONMENT": "", "CONDA_PREFIX": "",
+		"POETRY_VIRTUALENVS_IN_PROJECT": "true", "POETRY_VIRTUALENVS_CREATE": "true",
+		"PIPENV_VENV_IN_PROJECT": "1", "PIPENV_IGNORE_VIRTUALENVS": "1",
+	} {
+		if value == "" {
+			if err := os.Unsetenv(name); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pipIndex prints the index that pip is set up to read.
 const pipIndex = `from pip._internal.commands import create_command as c
 print(c("install").parser.get_default_values().index_url)`
@@ -123,14 +139,15 @@ func (a *App) fetchManager(ctx context.Context, missing *problem.Problem) error 
 		a.progress("%s is not on this machine; for this trial it is put into %s", name, dir)
 		for _, argv := range [][]string{{python, "-m", "venv", dir}, append([]string{filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet"}, packages...)} {
 			if err := manager.Run(ctx, plan.Command{Argv: argv}, a.Dir, a.Err); err != nil {
-				os.RemoveAll(dir)
-				return err
+				return errors.Join(err, os.RemoveAll(dir))
 			}
 		}
 	}
 	if name == "poetry" && os.Getenv("POETRY_PYPI_MIRROR_URL") == "" {
 		if index, err := exec.CommandContext(ctx, filepath.Join(bin, "python"), "-c", pipIndex).Output(); err == nil {
-			os.Setenv("POETRY_PYPI_MIRROR_URL", strings.TrimSpace(string(index)))
+			if err := os.Setenv("POETRY_PYPI_MIRROR_URL", strings.TrimSpace(string(index))); err != nil {
+				return err
+			}
 		}
 	}
 	return os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+bin)

@@ -28,14 +28,11 @@ func (f *File) InsertAfter(s Stmt, lines ...string) edit.Edit {
 	}
 	text := f.block(f.indentOf(s), lines)
 	if at == len(f.text) {
-		return edit.Edit{Start: at, End: at, New: f.Newline() + strings.TrimSuffix(text, f.Newline()) + f.lastNewline()}
+		return edit.Edit{Start: at, End: at, New: f.Newline() + strings.TrimSuffix(text, f.Newline())}
 	}
 	at = skipLineEnd(f.text, at)
 	return edit.Edit{Start: at, End: at, New: text}
 }
-
-// lastNewline is what ends the file's last line: nothing where it lacks one.
-func (f *File) lastNewline() string { return "" }
 
 // continues says whether a line ends in a backslash.
 func continues(line string) bool { return strings.HasSuffix(line, `\`) }

@@ -156,9 +156,6 @@ var kindText = [kindCount]string{
 // String is how the kind is written, or a word for it.
 func (k Kind) String() string { return kindText[k] }
 
-func (k Kind) isOperator() bool { return opLparen <= k && k <= opDoubleStarEqual }
-func (k Kind) isKeyword() bool  { return kwFalse <= k && k <= kwYield }
-
 // Token is a piece of the source.
 type Token struct {
 	Span

@@ -48,18 +48,20 @@ func others(p *project.Project) []project.App {
 		return apps
 	}
 	for _, module := range wholeModules {
-		for _, e := range p.Tree.Importers(module) {
-			if module == "web" {
-				module = "web.py"
-			}
-			return []project.App{{
-				Framework:  "other:" + module,
-				Dir:        path.Dir(e.File),
-				Entry:      project.Entry{File: e.File, Line: e.Line},
-				Evidence:   []project.Evidence{e},
-				Confidence: 10,
-			}}
+		seen := p.Tree.Importers(module)
+		if len(seen) == 0 {
+			continue
 		}
+		if module == "web" {
+			module = "web.py"
+		}
+		return []project.App{{
+			Framework:  "other:" + module,
+			Dir:        path.Dir(seen[0].File),
+			Entry:      project.Entry{File: seen[0].File, Line: seen[0].Line},
+			Evidence:   seen[:1],
+			Confidence: 10,
+		}}
 	}
 	return nil
 }

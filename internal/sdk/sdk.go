@@ -73,7 +73,7 @@ func Read(sitePackages []string) (*SDK, error) {
 	p := problem.New("sdk-not-installed", "the workos package is not installed in the project's environment").
 		WithFix("run `authfit add`, which installs it, or install it with the project's package manager: uv add workos, poetry add workos, pip install workos")
 	if len(sitePackages) > 0 {
-		p.WithDetail("looked in %s", strings.Join(sitePackages, ", "))
+		p = p.WithDetail("looked in %s", strings.Join(sitePackages, ", "))
 	}
 	return nil, p
 }
@@ -256,4 +256,23 @@ func (s *SDK) String() string {
 		return fmt.Sprintf("workos %s", s.Version)
 	}
 	return fmt.Sprintf("workos %s (dialect %s)", s.Version, s.Dialect)
+}
+
+// Text is all of it but the README, for a terminal.
+func (s *SDK) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s in %s\n", s, s.Dir)
+	if s.RequiresPython != "" {
+		fmt.Fprintf(&b, "needs Python %s\n", s.RequiresPython)
+	}
+	b.WriteString("\nsignatures\n")
+	for _, sig := range s.Signatures {
+		fmt.Fprintf(&b, "  %s\n      %s:%d\n", sig, sig.File, sig.Line)
+	}
+	fmt.Fprintf(&b, "\nexports\n  %s\n", strings.Join(s.Exports, ", "))
+	fmt.Fprintf(&b, "\nerrors\n  %s\n", strings.Join(s.Errors, ", "))
+	for _, p := range s.Problems {
+		fmt.Fprintf(&b, "\n%s\n", p.Text())
+	}
+	return b.String()
 }

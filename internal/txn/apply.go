@@ -176,7 +176,7 @@ func (d *disk) noteCommands(o Options, j *journal) error {
 // rollBack puts everything back and returns the error that says so.
 func (d *disk) rollBack(ctx context.Context, o Options, j *journal, cause error) error {
 	if err := ctx.Err(); err != nil && !errors.Is(cause, err) {
-		cause = fmt.Errorf("%w (%v)", err, cause) // the command that was ended says something of its own
+		cause = fmt.Errorf("%w (%w)", err, cause) // the command that was ended says something of its own
 	}
 	o.tell("putting everything back")
 	if j.Phase == applied { // it may say so on the disk, though saving it failed

@@ -252,7 +252,7 @@ func tailOf(lines []string, n int) []string { return lines[max(0, len(lines)-n):
 
 // reason is the cause of an error without the path that the sentence has already.
 func reason(err error) error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // one level is meant
 	case *os.PathError:
 		return e.Err
 	case *url.Error:

@@ -5,6 +5,7 @@ package authkit
 
 import (
 	_ "embed"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -155,7 +156,7 @@ func (d *Draft) parse(name string, src []byte) (*pysyntax.File, error) {
 // SyntaxProblem says where a Python file is broken.
 func SyntaxProblem(name string, err error) *problem.Problem {
 	line, msg := 0, err.Error()
-	if s, ok := err.(*pysyntax.SyntaxError); ok {
+	if s := (*pysyntax.SyntaxError)(nil); errors.As(err, &s) {
 		line, msg = s.Line, s.Msg
 	}
 	return problem.New("syntax-error", "not valid Python: %s", msg).
@@ -181,7 +182,7 @@ func (d *Draft) Edit(name, why string, change func(src []byte) ([]edit.Edit, err
 			return
 		}
 	}
-	if p, ok := err.(*problem.Problem); ok {
+	if p := (*problem.Problem)(nil); errors.As(err, &p) {
 		d.Refuse(p)
 		return
 	}
