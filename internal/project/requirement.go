@@ -20,7 +20,7 @@ var (
 	reName = regexp.MustCompile(`(?i)^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?`)
 	// PEP 440's operators with a version behind; the version is loose here, as
 	// pip's own is when it tells what is wrong.
-	reClause = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([^\s,;()]+)$`)
+	reClause = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
 	reSep    = regexp.MustCompile(`[-_.]+`)
 )
 
