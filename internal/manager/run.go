@@ -83,11 +83,11 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	case <-ctx.Done():
 		interruptGroup(cmd)
 		select {
-		case _ = <-done:
+		case <-done: //nolint:errcheck // the context's error is the one to report
 			killGroup(cmd) // the tool has ended, but what it started may not have
 		case <-time.After(grace):
 			killGroup(cmd)
-			_ = <-done
+			<-done //nolint:errcheck // as above
 		}
 		return &RunError{Argv: c.Argv, Code: -1, Tail: tail.lines(), Err: context.Cause(ctx)}
 	}

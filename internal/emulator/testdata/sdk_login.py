@@ -100,8 +100,12 @@ callback = sign_in(
     )
 )
 assert callback["state"] == "a b&c=ü", callback
-answer = users.authenticate_with_code(code=callback["code"], code_verifier=pair.code_verifier)
-assert answer.user.email == EMAIL and answer.user.last_sign_in_at is not None, answer.user
+answer = users.authenticate_with_code(
+    code=callback["code"], code_verifier=pair.code_verifier
+)
+assert answer.user.email == EMAIL and answer.user.last_sign_in_at is not None, (
+    answer.user
+)
 assert answer.authentication_method.value == "Password", answer
 
 # Its session, sealed and read back; the SDK checks signature, issuer, sid and auth_time.
@@ -111,7 +115,9 @@ sealed = seal_session_from_auth_response(
     user=answer.user.to_dict(),
     cookie_password=COOKIE_PASSWORD,
 )
-session = users.load_sealed_session(session_data=sealed, cookie_password=COOKIE_PASSWORD)
+session = users.load_sealed_session(
+    session_data=sealed, cookie_password=COOKIE_PASSWORD
+)
 seen = session.authenticate()
 assert seen.authenticated, seen
 assert seen.user["email"] == EMAIL, seen.user
@@ -136,26 +142,47 @@ assert twin.refresh().authenticated
 assert key.x_5_c and key.x_5_t_s_256, key
 
 # Logout, and the refresh token is dead.
-logout = users.get_logout_url(session_id=seen.session_id, return_to=REDIRECT_URI.rsplit("/", 1)[0] + "/")
+logout = users.get_logout_url(
+    session_id=seen.session_id, return_to=REDIRECT_URI.rsplit("/", 1)[0] + "/"
+)
 assert fetch(logout)[:2] == (302, REDIRECT_URI.rsplit("/", 1)[0] + "/"), fetch(logout)
 over = session.refresh()
 assert not over.authenticated and "invalid_grant" in str(over.reason), over.reason
 
 # Cancel.
-callback = sign_in(users.get_authorization_url(redirect_uri=REDIRECT_URI, provider="authkit", state="s"), "cancel")
-assert callback["error"] == "access_denied" and callback["state"] == "s" and "code" not in callback, callback
+callback = sign_in(
+    users.get_authorization_url(
+        redirect_uri=REDIRECT_URI, provider="authkit", state="s"
+    ),
+    "cancel",
+)
+assert (
+    callback["error"] == "access_denied"
+    and callback["state"] == "s"
+    and "code" not in callback
+), callback
 
 # Refusals, as the SDK shows them.
-flow = users.get_authorization_url_with_pkce(redirect_uri=REDIRECT_URI, provider="authkit")
+flow = users.get_authorization_url_with_pkce(
+    redirect_uri=REDIRECT_URI, provider="authkit"
+)
 code = sign_in(flow["url"])["code"]
 error = refused(users.authenticate_with_code, code=code, code_verifier="w" * 43)
-assert error.error == "invalid_grant" and "code_verifier" in error.error_description, error
+assert error.error == "invalid_grant" and "code_verifier" in error.error_description, (
+    error
+)
 
-code = sign_in(users.get_authorization_url(redirect_uri=REDIRECT_URI, provider="authkit"))["code"]
-error = refused(users.authenticate_with_code, code=code, code_verifier=pair.code_verifier)
+code = sign_in(
+    users.get_authorization_url(redirect_uri=REDIRECT_URI, provider="authkit")
+)["code"]
+error = refused(
+    users.authenticate_with_code, code=code, code_verifier=pair.code_verifier
+)
 assert error.code == "code_challenge_not_found" and error.message, error
 
-code = sign_in(users.get_authorization_url(redirect_uri=REDIRECT_URI, provider="authkit"))["code"]
+code = sign_in(
+    users.get_authorization_url(redirect_uri=REDIRECT_URI, provider="authkit")
+)["code"]
 impostor = WorkOSClient(api_key="sk_test_wrong").user_management
 error = refused(impostor.authenticate_with_code, code=code)
 assert error.error == "invalid_client", error
@@ -164,13 +191,19 @@ assert refused(users.authenticate_with_code, code=code).error == "invalid_grant"
 
 error = refused(users.authenticate_with_password, email=EMAIL, password="wrong")
 assert error.code == "invalid_credentials" and error.message, error
-assert users.authenticate_with_password(email=EMAIL, password=PASSWORD).user.email == EMAIL
+assert (
+    users.authenticate_with_password(email=EMAIL, password=PASSWORD).user.email == EMAIL
+)
 
 # A public client has no secret, and its verifier stands in for it.
-flow = users.get_authorization_url_with_pkce(redirect_uri=REDIRECT_URI, provider="authkit")
+flow = users.get_authorization_url_with_pkce(
+    redirect_uri=REDIRECT_URI, provider="authkit"
+)
 code = sign_in(flow["url"])["code"]
 public = create_public_client(client_id=CLIENT_ID).user_management
-answer = public.authenticate_with_code_pkce(code=code, code_verifier=flow["code_verifier"])
+answer = public.authenticate_with_code_pkce(
+    code=code, code_verifier=flow["code_verifier"]
+)
 assert answer.user.email == EMAIL, answer
 
 print("workos", version("workos"), "logged in, refreshed and out")

@@ -28,14 +28,18 @@ class Offsets:
         self.starts = [0] + [m.end() for m in LINE_END.finditer(source)]
         self.bom = 3 if source.startswith(b"\xef\xbb\xbf") else 0
         encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
-        self.encoding = None if encoding in ("utf-8", "utf-8-sig", "ascii") else encoding
+        self.encoding = (
+            None if encoding in ("utf-8", "utf-8-sig", "ascii") else encoding
+        )
 
     def __call__(self, line, column):
         start = self.starts[line - 1]
         if self.encoding:
             end = self.starts[line] if line < len(self.starts) else len(self.source)
             text = self.source[start:end].decode(self.encoding)
-            column = len(text.encode("utf-8")[:column].decode("utf-8").encode(self.encoding))
+            column = len(
+                text.encode("utf-8")[:column].decode("utf-8").encode(self.encoding)
+            )
         return start + column + (self.bom if line == 1 else 0)
 
 
@@ -56,10 +60,18 @@ def nodes(tree, offset):
         position = hasattr(node, "end_lineno") and node.end_lineno is not None
         if kind == "match_case":
             p = node.pattern
-            yield "pattern", offset(p.lineno, p.col_offset), offset(p.end_lineno, p.end_col_offset)
+            yield (
+                "pattern",
+                offset(p.lineno, p.col_offset),
+                offset(p.end_lineno, p.end_col_offset),
+            )
         if position and not (kind.startswith("Match") and kind != "Match"):
             name = "Constant" if kind in STRINGS else kind
-            yield name, offset(node.lineno, node.col_offset), offset(node.end_lineno, node.end_col_offset)
+            yield (
+                name,
+                offset(node.lineno, node.col_offset),
+                offset(node.end_lineno, node.end_col_offset),
+            )
         if kind in STRINGS:
             if FSTRING_POSITIONS:
                 fields(node, stack)
@@ -79,7 +91,13 @@ def main():
             tree = compile(source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
             offset = Offsets(source)
             out.write("".join(["%s %d %d\n" % node for node in nodes(tree, offset)]))
-        except (SyntaxError, ValueError, RecursionError, MemoryError, LookupError) as error:
+        except (
+            SyntaxError,
+            ValueError,
+            RecursionError,
+            MemoryError,
+            LookupError,
+        ) as error:
             out.write("E %s\n" % str(error).replace("\n", " "))
         out.write("\n")
         out.flush()
