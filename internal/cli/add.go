@@ -166,7 +166,6 @@ func (a *App) apply(ctx context.Context, p *planned) error {
 		Root: p.project.Root,
 		Plan: p.plan,
 		Run: func(ctx context.Context, c plan.Command) error {
-			a.progress("$ %s", strings.Join(c.Argv, " "))
 			out := a.Err
 			if a.Quiet {
 				out = io.Discard

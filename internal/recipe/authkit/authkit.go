@@ -65,8 +65,12 @@ type file struct {
 // Note adds a line for the user to read.
 func (d *Draft) Note(line string) { d.Notes = append(d.Notes, line) }
 
-// Refuse adds what keeps the plan from being applied.
-func (d *Draft) Refuse(p *problem.Problem) { d.Problems = append(d.Problems, *p) }
+// Refuse adds what keeps the plan from being applied, once.
+func (d *Draft) Refuse(p *problem.Problem) {
+	if !slices.Contains(d.Problems, *p) {
+		d.Problems = append(d.Problems, *p)
+	}
+}
 
 // RefuseAt is Refuse with a place, for the usual case.
 func (d *Draft) RefuseAt(code, file string, line int, fix, format string, args ...any) {
