@@ -352,9 +352,15 @@ func text(n *html.Node) string {
 	return strings.TrimSpace(b.String())
 }
 
+// broken says whether this is a page that no visitor should see.
+func (p *page) broken() bool { return p.status >= 500 || p.traceback() != "" }
+
 // traceback says which framework's error page this is, or nothing for a page
 // that a visitor may see.
 func (p *page) traceback() string {
+	if p.status == http.StatusNotFound {
+		return "" // Django's 404 page looks the same, but nothing is broken
+	}
 	for _, mark := range []struct{ text, what string }{
 		{"Werkzeug Debugger", "the Werkzeug debugger"},
 		{"You’re seeing this error because you have", "Django's technical error page"},

@@ -2,11 +2,13 @@ package verify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -321,5 +323,55 @@ func TestForms(t *testing.T) {
 	}
 	if forms[1].method != http.MethodGet || forms[1].action != "/page?x=1" {
 		t.Errorf("second form: %+v", forms[1])
+	}
+}
+
+// The error pages of the frameworks themselves, as they write them in debug mode.
+func TestTraceback(t *testing.T) {
+	const script = `import json, django
+from django.conf import settings
+settings.configure(DEBUG=True, SECRET_KEY="x", ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__")
+django.setup()
+urlpatterns = []
+from django.test import RequestFactory
+from django.views import debug
+from django.http import Http404
+from starlette.middleware.errors import ServerErrorMiddleware
+from werkzeug.debug.tbtools import DebugTraceback
+pages = {}
+request = RequestFactory().get("/callback")
+try:
+    {}["state"]
+except KeyError as e:
+    pages["Django's technical error page"] = [500, debug.ExceptionReporter(request, type(e), e, e.__traceback__).get_traceback_html()]
+    pages["the Werkzeug debugger"] = [500, DebugTraceback(e).render_debugger_html(evalex=False, secret="", evalex_trusted=False)]
+    starlette = ServerErrorMiddleware(None, debug=True)
+    pages["Starlette's debug page"] = [500, starlette.generate_html(e)]
+    pages["a traceback"] = [500, starlette.generate_plain_text(e)]
+pages[""] = [404, debug.technical_404_response(request, Http404()).content.decode()]
+print(json.dumps(pages))`
+	cmd := exec.Command(python(t), "-c", script)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages map[string][2]any
+	if err := json.Unmarshal(out, &pages); err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) != 5 {
+		t.Errorf("%d pages", len(pages))
+	}
+	for want, got := range pages {
+		p := &page{status: int(got[0].(float64)), body: got[1].(string)}
+		if p.traceback() != want || p.broken() != (want != "") {
+			t.Errorf("%q: got %q, broken %v", want, p.traceback(), p.broken())
+		}
+	}
+	for _, p := range []*page{{status: 400, body: "<h1>Not signed in</h1>"}, {status: 200}} {
+		if p.broken() {
+			t.Errorf("%v is no broken page", p)
+		}
 	}
 }

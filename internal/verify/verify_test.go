@@ -180,6 +180,16 @@ func TestGoodApp(t *testing.T) {
 	}
 }
 
+// An app that has nothing at / can have a login all the same.
+func TestNoHomePage(t *testing.T) {
+	pl := flaskPlan(python(t))
+	pl.Login.HomeUser = false
+	report := run(t, Options{Root: project(t, `@app.get("/")`, `@app.get("/elsewhere")`), Plan: pl, Login: true})
+	if report.Outcome != OK {
+		t.Errorf("outcome %q", report.Outcome)
+	}
+}
+
 // snapshot is every file with its content.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -40,6 +40,7 @@ type walk struct {
 	authkit *url.URL
 	tap     *tap
 	passed  map[string]bool
+	home    int // what GET Home answers before anyone signs in; 404 in an app that has no such page
 
 	// The first browser, which login, callback, session and logout share.
 	browser   *browser
@@ -143,9 +144,10 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", w.bootFailure(argv, err.Error())
 	}
-	if home.status >= 500 || home.traceback() != "" {
+	if home.broken() {
 		return "", w.broken(home, 0)
 	}
+	w.home = home.status
 	return fmt.Sprintf("%s answers: %s", show(argv), home), nil
 }
 
@@ -213,7 +215,7 @@ func (w *walk) toAuthKit(ctx context.Context, b *browser, path string) (first *p
 	first = p
 	mark := w.app.mark()
 	for range 10 {
-		if p.status >= 500 || p.traceback() != "" {
+		if p.broken() {
 			return nil, nil, nil, w.broken(p, mark)
 		}
 		to := p.location()
@@ -295,7 +297,7 @@ func (w *walk) arrive(ctx context.Context, b *browser, path string) (*page, *url
 // land follows redirects inside the app to a page.
 func (w *walk) land(ctx context.Context, b *browser, p *page, mark int) (*page, error) {
 	for range 10 {
-		if p.status >= 500 || p.traceback() != "" {
+		if p.broken() {
 			return nil, w.broken(p, mark)
 		}
 		to := p.location()
@@ -398,7 +400,7 @@ func (w *walk) checkCallback(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if p.status >= 500 || p.traceback() != "" {
+	if p.broken() {
 		return "", w.broken(p, mark)
 	}
 	fix := view(w.plan.Callback)
@@ -428,7 +430,7 @@ func (w *walk) checkCallback(ctx context.Context) (string, error) {
 	if landed, err = w.land(ctx, w.browser, landed, mark); err != nil {
 		return "", err
 	}
-	if landed.status >= 400 {
+	if landed.status >= 400 && landed.status != w.home {
 		return "", failed(fix, "%s to %s, and there is %s", p, w.target(to), landed)
 	}
 	return fmt.Sprintf("%s to %s, no code or state in the address, no-store; %s", p, w.target(to), landed), nil
@@ -447,7 +449,7 @@ func (w *walk) checkSession(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if p.status >= 500 || p.traceback() != "" {
+		if p.broken() {
 			return "", w.broken(p, mark)
 		}
 		if to := p.location(); to != nil {
@@ -505,7 +507,7 @@ func (w *walk) anonymous(ctx context.Context, b *browser, after string) error {
 	if err != nil {
 		return err
 	}
-	if p.status >= 500 || p.traceback() != "" {
+	if p.broken() {
 		return w.broken(p, mark)
 	}
 	if p.status < 300 || shows(p) {
@@ -522,7 +524,7 @@ func (w *walk) checkLogout(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if p.status >= 500 || p.traceback() != "" {
+	if p.broken() {
 		return "", w.broken(p, mark)
 	}
 	button := "GET " + path + " should show a page with a form that posts to it, so that an image tag logs nobody out"
@@ -559,7 +561,7 @@ func (w *walk) checkLogout(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if landed.status >= 500 || landed.traceback() != "" {
+	if landed.broken() {
 		return "", w.broken(landed, mark)
 	}
 	if err := w.anonymous(ctx, b, "logout"); err != nil {
@@ -593,7 +595,7 @@ func (w *walk) logoutForm(p *page) *form {
 // loggedOut checks the answer to the logout form.
 func (w *walk) loggedOut(p *page, mark int) error {
 	fix := view(w.plan.Logout)
-	if p.status >= 500 || p.traceback() != "" {
+	if p.broken() {
 		return w.broken(p, mark)
 	}
 	if p.status == http.StatusForbidden {
@@ -649,7 +651,7 @@ func (w *walk) refused(ctx context.Context, b *browser, callback *url.URL, what 
 
 // refusal checks that the page is a plain 4xx.
 func (w *walk) refusal(p *page, mark int, what string) error {
-	if p.status >= 500 || p.traceback() != "" {
+	if p.broken() {
 		err := w.broken(p, mark)
 		var f *failure
 		if errors.As(err, &f) {
