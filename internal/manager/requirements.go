@@ -28,6 +28,10 @@ func RequirementLines(src []byte, pkgs []Requirement) ([]edit.Edit, error) {
 	if p := notByHand(f); p != nil {
 		return nil, p
 	}
+	if text := src[:endOfText(src)]; bytes.HasSuffix(text, []byte("\\")) {
+		return nil, problem.New("requirements-broken", "the last line goes on, but nothing follows").
+			At("", bytes.Count(text, []byte("\n"))+1).WithFix("take the backslash at its end away")
+	}
 	pkgs = slices.DeleteFunc(slices.Clone(pkgs), func(r Requirement) bool {
 		return slices.ContainsFunc(f.Lines, func(l project.RequirementLine) bool {
 			return project.NormalizeName(l.Name) == project.NormalizeName(r.Name)
