@@ -74,6 +74,7 @@ func (s *scan) readManifests(dir string) *manifests {
 		m.readRequirements(f, requirementsGroup(dir, f), 0)
 	}
 	m.readSetupCfg(path.Join(dir, "setup.cfg"))
+	m.readSetupPy(path.Join(dir, "setup.py"))
 	return m
 }
 

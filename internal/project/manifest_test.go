@@ -224,6 +224,14 @@ python_requires = >=3.10
 [options.extras_require]
 dev =
     ipdb
+-- setup.py --
+import setuptools
+setuptools.setup(
+    name="x",
+    install_requires=["boto3>=1", *more(),
+                      "attrs"],
+    extras_require={"s3": ["s3fs"]},
+)
 `), Options{Manager: "pip"}, nil)
 	want := []string{
 		"fastapi>=0.100||pyproject.toml:05", "djangorestframework||pyproject.toml:06",
@@ -233,6 +241,7 @@ dev =
 		"mypy|dev|pyproject.toml:23", "httpx|web|pyproject.toml:25", "coverage|hatch:default|pyproject.toml:27",
 		"gunicorn||requirements.txt:04", "django>=5||requirements/base.txt:01", "django-debug-toolbar|dev|requirements/dev.txt:02",
 		"celery>=5||setup.cfg:03", "redis||setup.cfg:04", "ipdb|dev|setup.cfg:08",
+		"boto3>=1||setup.py:04", "attrs||setup.py:05", "s3fs|s3|setup.py:06",
 	}
 	opt := cmp.Transformer("sort", func(in []string) map[string]bool {
 		out := map[string]bool{}
