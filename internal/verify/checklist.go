@@ -146,6 +146,9 @@ func show(argv []string) string {
 		words[0] = "python"
 	}
 	for i, w := range words {
+		if line, rest, _ := strings.Cut(w, "\n"); rest != "" {
+			w = line + " ..."
+		}
 		if strings.ContainsAny(w, " \n\"'();") {
 			words[i] = strconv.Quote(w)
 		}

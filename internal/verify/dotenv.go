@@ -80,7 +80,7 @@ func detach(names []string, dirs ...string) error {
 }
 
 // secretName is the name of a variable whose value must not be shown.
-var secretName = regexp.MustCompile(`(?i)key|secret|passw|token|dsn|_url$|_uri$|credential|private|salt|auth`)
+var secretName = regexp.MustCompile(`(?i)key|secret|passw|token|dsn|_url$|_uri$|credential|private|salt`)
 
 // plain are values that give nothing away and that masking would only make
 // output unreadable: numbers, switches, local addresses.

@@ -117,6 +117,7 @@ func TestMasker(t *testing.T) {
 		"OTHER_TOKEN":  "abcdefgh-and-more",
 		"DEBUG_TOKEN":  "true",
 		"NAME":         "plainvalue",
+		"AUTHOR_NAME":  "someone",
 		"KEY_FILE":     "/etc/ssl/key",
 	})
 	for line, want := range map[string]string{
@@ -125,7 +126,7 @@ func TestMasker(t *testing.T) {
 		"mysql://root:hunter3@db":                "mysql://root:***@db",
 		"sk_test_0123456789 in text":             "*** in text",
 		`"GET /callback?code=abc&state=def HTTP`: `"GET /callback?code=***&state=*** HTTP`,
-		"true plainvalue /etc/ssl/key":           "true plainvalue /etc/ssl/key",
+		"true plainvalue someone /etc/ssl/key":   "true plainvalue someone /etc/ssl/key",
 	} {
 		if got := mask(line); got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)

@@ -224,6 +224,29 @@ func TestCancelled(t *testing.T) {
 	assertNothingLeft(t, tmp)
 }
 
+// A caller that panics while the app runs leaves nothing behind either.
+func TestPanic(t *testing.T) {
+	tmp := t.TempDir()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_, err := Run(t.Context(), Options{
+			Root: project(t), Plan: flaskPlan(python(t)), Login: true, scratch: tmp,
+			Environ: append(os.Environ(), "AUTHFIT_TEST_RUN="+tmp),
+			Progress: func(c Check) {
+				if c.ID == "boot" {
+					panic("in the middle")
+				}
+			},
+		})
+		t.Errorf("returned %v", err)
+	}()
+	assertNothingLeft(t, tmp)
+}
+
 // What the copied .env says of credentials and addresses reaches nobody, also
 // where the app lets the file win over the environment.
 func TestCredentialsStayHere(t *testing.T) {
@@ -288,7 +311,7 @@ func TestChecklist(t *testing.T) {
 			name:   "interpreter gone",
 			python: "/nowhere/python",
 			want:   map[string]Status{"sdk": Fail, "credentials": Pass},
-			id:     "sdk", detail: "python -c", fix: "install it",
+			id:     "sdk", detail: `python -c "import workos ..." does not start: no such file or directory`, fix: "install it",
 		},
 		{
 			name:  "SDK hidden by a file of the app's",

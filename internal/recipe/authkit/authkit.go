@@ -234,3 +234,8 @@ func (d *Draft) Files() ([]plan.File, error) {
 	}
 	return files, nil
 }
+
+// Unplaceable says that a change has to be made by hand.
+func Unplaceable(file, why string) *problem.Problem {
+	return problem.New("edit-unplaceable", "%s", why).At(file, 0)
+}

@@ -1,0 +1,134 @@
+package django
+
+import (
+	"slices"
+	"strings"
+
+	"authfit/internal/pysyntax"
+	"authfit/internal/recipe/authkit"
+)
+
+// definition finds the def or class that a dotted name means, also where it is
+// imported.
+func (u code) definition(name string, depth int) (code, pysyntax.Stmt) {
+	if depth == 0 {
+		return u, nil
+	}
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		file := u.moduleNamed(name[:i])
+		if src, ok := open(u.tree, file); file != "" && ok {
+			return code{src, u.tree, u.dir}.definition(name[i+1:], depth-1)
+		}
+		return u, nil
+	}
+	for _, s := range u.Body {
+		switch s := s.(type) {
+		case *pysyntax.FunctionDef:
+			if s.Name.ID == name {
+				return u, s
+			}
+		case *pysyntax.ClassDef:
+			if s.Name.ID == name {
+				return u, s
+			}
+		case *pysyntax.ImportFrom:
+			for _, a := range s.Names {
+				if orText(a.AsName, a.Name) != name {
+					continue
+				}
+				file, ok := importedFile(u.tree, u.dir, u.path, s.Level, s.Module)
+				if src, read := open(u.tree, file); ok && read {
+					return code{src, u.tree, u.dir}.definition(a.Name, depth-1)
+				}
+			}
+		}
+	}
+	return u, nil
+}
+
+// templateOf is the name of the template that a view renders for everybody;
+// empty where that is not plain to see.
+func (u code) templateOf(view pysyntax.Expr) string {
+	if call, ok := view.(*pysyntax.Call); ok { // HomeView.as_view(...)
+		method, ok := call.Func.(*pysyntax.Attribute)
+		if !ok || method.Attr.ID != "as_view" {
+			return ""
+		}
+		if name := call.Keyword("template_name"); name != nil {
+			value, _ := u.StringValue(name)
+			return value
+		}
+		view = method.X
+	}
+	name := pysyntax.Dotted(view)
+	if name == "" {
+		return ""
+	}
+	in, def := u.definition(name, 5)
+	switch def := def.(type) {
+	case *pysyntax.FunctionDef:
+		return in.rendered(def)
+	case *pysyntax.ClassDef:
+		return in.templateName(def)
+	}
+	return ""
+}
+
+// templateName is the template_name of a view's class that asks for no login.
+func (u code) templateName(class *pysyntax.ClassDef) string {
+	for _, base := range class.Args {
+		if strings.Contains(u.Text(base), "Required") {
+			return ""
+		}
+	}
+	for _, s := range class.Body {
+		if value := assigned(s, "template_name"); value != nil {
+			name, _ := u.StringValue(value)
+			return name
+		}
+	}
+	return ""
+}
+
+// rendered is the one template that a view's function renders.
+func (u code) rendered(def *pysyntax.FunctionDef) string {
+	for _, d := range def.Decorators {
+		if !strings.Contains(u.Text(d), "require_") { // require_GET, not login_required
+			return ""
+		}
+	}
+	var names []string
+	pysyntax.Walk(def, func(n pysyntax.Node) bool {
+		call, ok := n.(*pysyntax.Call)
+		if !ok || last(pysyntax.Dotted(call.Func)) != "render" {
+			return true
+		}
+		value := ""
+		if name := or(call.Positional(1), call.Keyword("template_name")); name != nil {
+			value, _ = u.StringValue(name)
+		}
+		if !slices.Contains(names, value) {
+			names = append(names, value)
+		}
+		return true
+	})
+	if len(names) != 1 {
+		return ""
+	}
+	return names[0]
+}
+
+// homeTemplate is the file of the template of "/", in the project; empty where
+// it is not plain to see.
+func (u code) homeTemplate() string {
+	in, view := u.home(u.routes(), 5)
+	if view == nil {
+		return ""
+	}
+	name := in.templateOf(view)
+	if name == "" {
+		return ""
+	}
+	file, _ := authkit.Template(u.tree, in.path, name)
+	return file
+}

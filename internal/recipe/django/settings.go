@@ -1,0 +1,389 @@
+package django
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"authfit/internal/project"
+	"authfit/internal/pysyntax"
+)
+
+// A source is a Python file of the project.
+type source struct {
+	path string
+	*pysyntax.File
+}
+
+// line is where a node begins.
+func (s source) line(n pysyntax.Node) int { return s.Line(n.Pos()) }
+
+// fact is a node as it stands there, on one line.
+func (s source) fact(n pysyntax.Node) string { return strings.Join(strings.Fields(s.Text(n)), " ") }
+
+func (s source) evidence(n pysyntax.Node) project.Evidence {
+	return project.Evidence{File: s.path, Line: s.line(n), Fact: s.fact(n)}
+}
+
+// open reads a Python file, as far as its syntax is sound.
+func open(t *project.Tree, name string) (source, bool) {
+	f, _ := t.Python(name)
+	return source{name, f}, f != nil
+}
+
+// moduleFile finds the file of a module: below dir, which is on sys.path,
+// below a folder above it, or, where the project puts another folder on
+// sys.path, at the only place in the project that has such a module.
+func moduleFile(t *project.Tree, dir, module string) (string, bool) {
+	if module == "" || strings.HasPrefix(module, ".") {
+		return "", false
+	}
+	rel := strings.ReplaceAll(module, ".", "/")
+	names := []string{rel + ".py", rel + "/__init__.py"}
+	for base := dir; ; base = path.Dir(base) {
+		for _, name := range names {
+			if t.Has(path.Join(base, name)) {
+				return path.Join(base, name), true
+			}
+		}
+		if base == "." {
+			break
+		}
+	}
+	found := ""
+	for _, f := range t.Files() {
+		if !strings.HasSuffix(f, "/"+names[0]) && !strings.HasSuffix(f, "/"+names[1]) {
+			continue
+		}
+		if found != "" {
+			return "", false
+		}
+		found = f
+	}
+	return found, found != ""
+}
+
+// importedFile finds the file that "from <module> import ..." in a file means.
+func importedFile(t *project.Tree, dir, file string, level int, module string) (string, bool) {
+	if level == 0 {
+		return moduleFile(t, dir, module)
+	}
+	base := path.Dir(file)
+	for range level - 1 {
+		base = path.Join(base, "..")
+	}
+	rel := path.Join(base, strings.ReplaceAll(module, ".", "/"))
+	for _, name := range []string{rel + ".py", rel + "/__init__.py"} {
+		if t.Has(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// settings are the files that a settings module is made of: its own first,
+// then those that it takes over with "from .base import *", the last one first,
+// since its names win.
+type settings struct {
+	tree  *project.Tree
+	dir   string // of manage.py: on sys.path
+	files []source
+	// imports has, for each file, the statement that takes it over.
+	imports map[string]project.Evidence
+	// whole says that every file that is taken over could be read.
+	whole bool
+}
+
+func readSettings(t *project.Tree, dir, file string) *settings {
+	s := &settings{tree: t, dir: dir, imports: map[string]project.Evidence{}, whole: true}
+	s.add(file)
+	return s
+}
+
+func (s *settings) add(file string) {
+	src, ok := open(s.tree, file)
+	if !ok {
+		s.whole = false
+		return
+	}
+	s.files = append(s.files, src)
+	type taken struct {
+		file string
+		by   pysyntax.Stmt
+	}
+	var all []taken
+	for stmt, place := range src.Stmts() {
+		for _, name := range s.takes(src, stmt, place) {
+			all = append(all, taken{name, stmt})
+		}
+	}
+	for _, next := range slices.Backward(all) {
+		if _, seen := s.imports[next.file]; seen || next.file == s.files[0].path {
+			continue
+		}
+		s.imports[next.file] = src.evidence(next.by)
+		s.add(next.file)
+	}
+}
+
+// takes are the files whose settings a statement takes over.
+func (s *settings) takes(src source, stmt pysyntax.Stmt, place pysyntax.Place) []string {
+	switch stmt := stmt.(type) {
+	case *pysyntax.ImportFrom:
+		if !slices.ContainsFunc(stmt.Names, func(a *pysyntax.Alias) bool { return a.Name == "*" || a.Name == "ROOT_URLCONF" }) {
+			return nil
+		}
+		if file, ok := importedFile(s.tree, s.dir, src.path, stmt.Level, stmt.Module); ok {
+			return []string{file}
+		}
+		// What is nowhere in the project is no settings file of it, where the
+		// code says that it may be missing; else it is in an installed package.
+		s.whole = s.whole && (stmt.Level > 0 || slices.ContainsFunc(place.Parents, isTry))
+	case *pysyntax.ExprStmt:
+		// django-split-settings: include("components/*.py", optional("local.py")).
+		if call, ok := stmt.Value.(*pysyntax.Call); ok && pysyntax.Dotted(call.Func) == "include" {
+			return s.included(src, call)
+		}
+	}
+	return nil
+}
+
+func isTry(s pysyntax.Stmt) bool {
+	_, ok := s.(*pysyntax.Try)
+	return ok
+}
+
+func (s *settings) included(src source, call *pysyntax.Call) []string {
+	var found []string
+	for _, arg := range call.Args {
+		e := arg.Value
+		if inner, ok := e.(*pysyntax.Call); ok && len(inner.Args) == 1 { // optional(...)
+			e = inner.Args[0].Value
+		}
+		pattern, ok := src.StringValue(e)
+		if !ok {
+			s.whole = s.whole && arg.Keyword != nil
+			continue
+		}
+		pattern = path.Join(path.Dir(src.path), pattern)
+		for _, f := range s.tree.Files() {
+			if match, err := path.Match(pattern, f); err == nil && match {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// A binding is an assignment to a setting.
+type binding struct {
+	source
+	stmt  pysyntax.Stmt
+	place pysyntax.Place
+	value pysyntax.Expr
+}
+
+// bindings are the assignments to a name, file by file. Those in functions are
+// not settings; those in classes are, for django-configurations.
+func (s *settings) bindings(name string) []binding {
+	var found []binding
+	for _, src := range s.files {
+		for stmt, place := range src.Stmts() {
+			if value := assigned(stmt, name); value != nil && !inFunction(place) {
+				found = append(found, binding{src, stmt, place, value})
+			}
+		}
+	}
+	return found
+}
+
+// assigned is what a statement assigns to the name, or nil.
+func assigned(stmt pysyntax.Stmt, name string) pysyntax.Expr {
+	isName := func(e pysyntax.Expr) bool { return pysyntax.Dotted(e) == name }
+	switch stmt := stmt.(type) {
+	case *pysyntax.Assign:
+		if slices.ContainsFunc(stmt.Targets, isName) {
+			return stmt.Value
+		}
+	case *pysyntax.AnnAssign:
+		if isName(stmt.Target) {
+			return stmt.Value
+		}
+	}
+	return nil
+}
+
+func inFunction(place pysyntax.Place) bool {
+	return slices.ContainsFunc(place.Parents, func(s pysyntax.Stmt) bool {
+		_, ok := s.(*pysyntax.FunctionDef)
+		return ok
+	})
+}
+
+// lookup is the assignment to a name that holds, as far as can be seen: the
+// last in the first file that has one.
+func (s *settings) lookup(name string) (binding, bool) {
+	all := s.bindings(name)
+	for i, b := range all {
+		if i+1 == len(all) || all[i+1].path != b.path {
+			return b, true
+		}
+	}
+	return binding{}, false
+}
+
+// lookupFrom is lookup as an expression in one of the files sees it: what the
+// file assigns itself comes first.
+func (s *settings) lookupFrom(in source, name string) (binding, bool) {
+	for _, b := range slices.Backward(s.bindings(name)) {
+		if b.path == in.path {
+			return b, true
+		}
+	}
+	return s.lookup(name)
+}
+
+// mentions reports whether a string in any of the files has the ending.
+func (s *settings) mentions(ending string) bool {
+	found := false
+	for _, src := range s.files {
+		src.Walk(func(n pysyntax.Node) bool {
+			if e, ok := n.(*pysyntax.String); ok {
+				value, _ := src.StringValue(e)
+				found = found || strings.HasSuffix(value, ending)
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+// lacks reports whether a list of strings, such as MIDDLEWARE, is certain not
+// to have one with the ending, and where the list is.
+func (s *settings) lacks(list, ending string) (binding, bool) {
+	b, ok := s.lookup(list)
+	if !ok || !s.whole || s.mentions(ending) {
+		return b, false
+	}
+	for _, e := range elements(b.value) {
+		if _, ok := b.StringValue(e); !ok {
+			return b, false
+		}
+	}
+	return b, elements(b.value) != nil
+}
+
+// elements are those of a list or tuple; nil for anything else.
+func elements(e pysyntax.Expr) []pysyntax.Expr {
+	switch e := e.(type) {
+	case *pysyntax.List:
+		return e.Elts
+	case *pysyntax.Tuple:
+		return e.Elts
+	}
+	return nil
+}
+
+// location is the place in the project that an expression means, such as
+// BASE_DIR / "db.sqlite3": relative to the project's folder, and starting with
+// ".." outside of it. It follows what settings files really do with __file__.
+func (s *settings) location(in source, e pysyntax.Expr, depth int) (string, bool) {
+	if depth == 0 {
+		return "", false
+	}
+	at := func(e pysyntax.Expr) (string, bool) { return s.location(in, e, depth-1) }
+	up := func(e pysyntax.Expr, levels int) (string, bool) {
+		base, ok := at(e)
+		for range levels {
+			base = path.Join(base, "..")
+		}
+		return base, ok
+	}
+	switch e := e.(type) {
+	case *pysyntax.String:
+		name, ok := in.StringValue(e)
+		return path.Join(s.dir, name), ok && name != "" && !path.IsAbs(name) && !strings.Contains(name, ":")
+	case *pysyntax.Name:
+		if e.ID == "__file__" {
+			return in.path, true
+		}
+		if b, ok := s.lookupFrom(in, e.ID); ok {
+			return s.location(b.source, b.value, depth-1)
+		}
+	case *pysyntax.Attribute:
+		if e.Attr.ID == "parent" {
+			return up(e.X, 1)
+		}
+	case *pysyntax.Subscript: // Path(__file__).parents[1]
+		if parents, ok := e.X.(*pysyntax.Attribute); ok && parents.Attr.ID == "parents" {
+			if n, err := strconv.Atoi(in.Text(e.Index)); err == nil && n >= 0 {
+				return up(parents.X, n+1)
+			}
+		}
+	case *pysyntax.BinOp:
+		if base, ok := at(e.X); ok && e.Op == "/" {
+			return join(in, base, e.Y)
+		}
+	case *pysyntax.Call:
+		return s.called(in, e, at, up)
+	}
+	return "", false
+}
+
+// called is location for the calls of pathlib and os.path.
+func (s *settings) called(in source, call *pysyntax.Call, at func(pysyntax.Expr) (string, bool), up func(pysyntax.Expr, int) (string, bool)) (string, bool) {
+	first := call.Positional(0)
+	if method, ok := call.Func.(*pysyntax.Attribute); ok {
+		switch method.Attr.ID {
+		case "resolve", "absolute", "as_posix":
+			return at(method.X)
+		case "joinpath":
+			if base, ok := at(method.X); ok {
+				return join(in, base, values(call)...)
+			}
+			return "", false
+		}
+	}
+	if first == nil {
+		return "", false
+	}
+	switch last(pysyntax.Dotted(call.Func)) {
+	case "Path", "str", "fspath", "abspath", "realpath", "normpath":
+		return at(first)
+	case "dirname":
+		return up(first, 1)
+	case "join":
+		if base, ok := at(first); ok {
+			return join(in, base, values(call)[1:]...)
+		}
+	}
+	return "", false
+}
+
+func values(call *pysyntax.Call) []pysyntax.Expr {
+	var out []pysyntax.Expr
+	for _, arg := range call.Args {
+		out = append(out, arg.Value)
+	}
+	return out
+}
+
+func join(in source, base string, parts ...pysyntax.Expr) (string, bool) {
+	for _, part := range parts {
+		name, ok := in.StringValue(part)
+		if !ok || path.IsAbs(name) {
+			return "", false
+		}
+		base = path.Join(base, name)
+	}
+	return base, true
+}
+
+// last is what stands behind the last dot of a dotted name.
+func last(dotted string) string { return dotted[strings.LastIndexByte(dotted, '.')+1:] }
+
+// within reports whether a location is below the project's folder.
+func within(location string) bool {
+	return location != ".." && !strings.HasPrefix(location, "../")
+}
