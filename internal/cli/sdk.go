@@ -45,6 +45,6 @@ func (a *App) sdk(ctx context.Context, readme bool) error {
 		_, err := fmt.Fprint(a.Out, s.README)
 		return err
 	}
-	_, err = fmt.Fprintln(a.Out, s.String())
+	_, err = fmt.Fprintln(a.Out, s.Text())
 	return err
 }

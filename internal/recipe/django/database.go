@@ -60,7 +60,7 @@ func (db *database) assign(s *settings, b binding, target, value pysyntax.Expr) 
 	if db.at.stmt == nil {
 		db.at = b
 	}
-	safe := true
+	var safe bool
 	switch len(keys) {
 	case 0:
 		safe = db.all(s, b.source, value)

@@ -126,18 +126,6 @@ func (u code) route(e pysyntax.Expr) (route, bool) {
 	return r, true
 }
 
-// viewName is the function that a route calls, decorators left aside.
-func (r route) viewName() string {
-	e := r.view
-	for {
-		call, ok := e.(*pysyntax.Call)
-		if !ok || len(call.Args) != 1 {
-			return pysyntax.Dotted(e)
-		}
-		e = call.Args[0].Value
-	}
-}
-
 var converter = regexp.MustCompile(`<(?:([a-zA-Z_]\w*):)?[a-zA-Z_]\w*>`)
 
 // converters are the patterns of Django's path converters; one of the
