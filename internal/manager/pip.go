@@ -21,7 +21,7 @@ type pip struct{ tool }
 func (pip) Name() string { return "pip" }
 
 func (t pip) Add(pkgs []Requirement) []plan.Command {
-	if len(t.missing(pkgs)) == 0 && t.p.Python.Venv != "" {
+	if t.p.Python.Venv != "" && t.done(pkgs) {
 		return nil
 	}
 	pkgs = slices.DeleteFunc(slices.Clone(pkgs), func(r Requirement) bool {
@@ -39,6 +39,18 @@ func (t pip) Add(pkgs []Requirement) []plan.Command {
 		why = "install " + strings.Join(names(pkgs), " and ") + " beside what the project needs"
 	}
 	return append(t.make(), t.install(why, args...))
+}
+
+// done says that nothing is to be installed. Only a requirements file, which
+// authfit edits, can make a package a dependency; without one it is enough that
+// it is there.
+func (t pip) done(pkgs []Requirement) bool {
+	if strings.HasSuffix(t.p.Manager.Manifest, ".txt") {
+		return len(t.missing(pkgs)) == 0
+	}
+	return !slices.ContainsFunc(pkgs, func(r Requirement) bool {
+		return project.InstalledVersion(t.p.Python.SitePackages, r.Name) == ""
+	})
 }
 
 func (t pip) Install() []plan.Command {
