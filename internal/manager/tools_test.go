@@ -67,6 +67,7 @@ func sandbox(t *testing.T) string {
 		t.Setenv("PYENV_ROOT", filepath.Join(os.Getenv("HOME"), ".pyenv"))
 	}
 	t.Setenv("VIRTUAL_ENV", "")
+	t.Setenv("VIRTUALENV_NO_PERIODIC_UPDATE", "1") // it runs on in the background
 	return outer
 }
 

@@ -30,7 +30,9 @@ func ask(t *testing.T, dir string, env map[string]string, argv ...string) string
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	// virtualenv's own update runs on in the background, and writes to a home
+	// that is gone with the test.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "VIRTUALENV_NO_PERIODIC_UPDATE=1"}
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
