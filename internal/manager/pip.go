@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -105,6 +106,9 @@ func (t pip) declaredArgs() []string {
 	for _, d := range t.p.Dependencies {
 		if d.Group != "" || d.File != path.Join(m.Dir, m.Manifest) || d.Name == "" {
 			continue
+		}
+		if u, err := url.Parse(d.URL); err != nil || u.User != nil {
+			continue // it may hold a token, which is not for a plan
 		}
 		args = append(args, requirementText(d))
 	}

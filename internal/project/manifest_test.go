@@ -35,6 +35,9 @@ func TestParseRequirement(t *testing.T) {
 			t.Errorf("%q is read as %+v", in, r)
 		}
 	}
+	if _, err := ParseRequirement("git+https://me:s3cret@e.test/x.git"); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("the error shows a token: %v", err)
+	}
 	for in, want := range map[string]string{"Flask_SQLAlchemy": "flask-sqlalchemy", "zope.-_interface": "zope-interface", "djangorestframework": "djangorestframework"} {
 		if got := NormalizeName(in); got != want {
 			t.Errorf("NormalizeName(%q) = %q", in, got)

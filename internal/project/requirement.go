@@ -20,8 +20,9 @@ var (
 	reName = regexp.MustCompile(`(?i)^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?`)
 	// PEP 440's operators with a version behind; the version is loose here, as
 	// pip's own is when it tells what is wrong.
-	reClause = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
-	reSep    = regexp.MustCompile(`[-_.]+`)
+	reClause   = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
+	reUserInfo = regexp.MustCompile(`://[^/\s]*@`)
+	reSep      = regexp.MustCompile(`[-_.]+`)
 )
 
 // NormalizeName is the name by which an index knows a project (PEP 503):
@@ -35,7 +36,8 @@ func NormalizeName(name string) string {
 func ParseRequirement(s string) (Requirement, error) {
 	rest := strings.TrimSpace(s)
 	bad := func(what string) (Requirement, error) {
-		return Requirement{}, fmt.Errorf("%q is not a requirement: %s", s, what)
+		// An address may hold a token.
+		return Requirement{}, fmt.Errorf("%q is not a requirement: %s", reUserInfo.ReplaceAllString(s, "://***@"), what)
 	}
 	var r Requirement
 	r.Name = reName.FindString(rest)
