@@ -21,7 +21,7 @@ var (
 	// PEP 440's operators with a version behind; the version is loose here, as
 	// pip's own is when it tells what is wrong.
 	reClause   = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
-	reUserInfo = regexp.MustCompile(`://[^/\s]*@`)
+	reUserInfo = regexp.MustCompile(`://[^/\s@"]*@`)
 	reSep      = regexp.MustCompile(`[-_.]+`)
 )
 
@@ -37,7 +37,7 @@ func ParseRequirement(s string) (Requirement, error) {
 	rest := strings.TrimSpace(s)
 	bad := func(what string) (Requirement, error) {
 		// An address may hold a token.
-		return Requirement{}, fmt.Errorf("%q is not a requirement: %s", reUserInfo.ReplaceAllString(s, "://***@"), what)
+		return Requirement{}, fmt.Errorf("%s", reUserInfo.ReplaceAllString(fmt.Sprintf("%q is not a requirement: %s", s, what), "://***@"))
 	}
 	var r Requirement
 	r.Name = reName.FindString(rest)
