@@ -21,7 +21,7 @@ var (
 	// PEP 440's operators with a version behind; the version is loose here, as
 	// pip's own is when it tells what is wrong.
 	reClause   = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
-	reUserInfo = regexp.MustCompile(`://[^/\s@"]*@`)
+	reUserInfo = regexp.MustCompile(`://[^/\s"]*@`)
 	reSep      = regexp.MustCompile(`[-_.]+`)
 )
 
