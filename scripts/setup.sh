@@ -79,6 +79,7 @@ index=$(.cache/tools/bin/python -c \
 cat >.cache/env <<EOF
 export PATH="$root/.cache/bin:\$PATH"
 export AUTHFIT_TEST_PYTHON="$root/.cache/sdk/bin/python"
+export AUTHFIT_TEST_TOOLS=1
 export POETRY_PYPI_MIRROR_URL="$index"
 export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 RUFF_CACHE_DIR="$root/.cache/ruff"
 EOF
