@@ -104,7 +104,7 @@ func newRoot(app *App) *cobra.Command {
 	})
 	root.AddCommand(
 		newAdd(app), newTry(app), newInspect(app), newPlan(app), newVerify(app),
-		newUndo(app), newEmulate(app), newSDK(app),
+		newDoctor(app), newUndo(app), newEmulate(app), newSDK(app),
 	)
 	return root
 }

@@ -22,6 +22,9 @@ type Recipe interface {
 	// Draft writes down what d.App needs for a login. What stands in the way
 	// it adds to the draft's problems.
 	Draft(d *authkit.Draft)
+	// Examine says what in the app's own code keeps a login from working,
+	// whoever wrote it.
+	Examine(p *project.Project, app *project.App) []authkit.Finding
 }
 
 // All are the recipes, in the order in which apps are looked for. Another
