@@ -73,11 +73,25 @@ func (a *App) prepare(ctx context.Context, noInstall bool) (*planned, error) {
 		return nil, err
 	}
 	if a.Offline {
-		for i := range pl.Commands {
-			pl.Commands[i].Env = append(pl.Commands[i].Env, "UV_OFFLINE=1", "PIP_NO_INDEX=1")
-		}
+		offline(p, pl)
 	}
 	return &planned{p, m, pl}, nil
+}
+
+// offline keeps the commands off the network. Of the package managers only uv
+// can install from its cache alone.
+func offline(p *project.Project, pl *plan.Plan) {
+	if len(pl.Commands) == 0 {
+		return
+	}
+	if name := p.Manager.Name; name != "uv" {
+		pl.Problems = append(pl.Problems, *problem.New("offline", "%s cannot install without the network", name).
+			WithFix("leave --offline away, or install nothing: --no-install"))
+		return
+	}
+	for i := range pl.Commands {
+		pl.Commands[i].Env = append(pl.Commands[i].Env, "UV_OFFLINE=1")
+	}
 }
 
 // recover puts back what an earlier run left half done.
@@ -154,7 +168,7 @@ func (a *App) confirm(pl *plan.Plan) error {
 	case "y", "yes":
 		return nil
 	}
-	return problem.New("declined", "nothing was changed")
+	return problem.New("declined", "not applied; nothing was changed")
 }
 
 // apply carries the plan out.

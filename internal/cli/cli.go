@@ -96,7 +96,7 @@ func newRoot(app *App) *cobra.Command {
 	flags.StringVar(&app.URLPrefix, "url-prefix", "", "what goes before the paths of the login routes, such as /auth")
 	flags.StringVar(&app.Output, "output", "text", "text or json")
 	flags.BoolVar(&app.NoInput, "no-input", false, "never ask")
-	flags.BoolVar(&app.Offline, "offline", false, "let the package manager use its cache only")
+	flags.BoolVar(&app.Offline, "offline", false, "install from the cache only (uv), or not at all")
 	flags.BoolVarP(&app.Quiet, "quiet", "q", false, "results only")
 	flags.BoolVarP(&app.Verbose, "verbose", "v", false, "all that the package manager and the app write")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
