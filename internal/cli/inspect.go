@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
+	"os"
 
 	"github.com/spf13/cobra"
 
-	"authfit/internal/manager"
 	"authfit/internal/project"
 	"authfit/internal/recipe"
 )
@@ -28,8 +28,10 @@ func (a *App) inspect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.Manager.Name != "" {
-		_, _ = manager.For(ctx, p, nil) // notes where it is; its lack is add's to refuse
+	if p.Manager.Name == "pip" {
+		p.Manager.Path = p.Python.Executable()
+	} else { // where it hides, or that it is missing, is add's to say: that takes running programs
+		p.Manager.Path = project.LookPath(p.Manager.Name, os.Getenv("PATH"))
 	}
 	if a.json() {
 		return a.writeJSON(struct {

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -50,18 +49,8 @@ func Aside(file string) bool {
 // same file count.
 func (t *Tree) Instances(module, class string) []Instance {
 	var found []Instance
-	for _, name := range t.Files() {
-		if path.Ext(name) != ".py" || Aside(name) {
-			continue
-		}
-		src, err := t.Read(name)
-		if err != nil || !bytes.Contains(src, []byte(class)) {
-			continue
-		}
-		f, _ := t.Python(name)
-		if f == nil {
-			continue
-		}
+	top, _, _ := strings.Cut(module, ".")
+	for name, f := range t.Sources(top) {
 		found = append(found, instances(name, f, module, class)...)
 	}
 	return found
@@ -103,18 +92,7 @@ func (t *Tree) Importers(module string) []Evidence {
 	if t.IsLocalModule(module) {
 		return nil
 	}
-	for _, name := range t.Files() {
-		if path.Ext(name) != ".py" || Aside(name) {
-			continue
-		}
-		src, err := t.Read(name)
-		if err != nil || !bytes.Contains(src, []byte(module)) {
-			continue
-		}
-		f, _ := t.Python(name)
-		if f == nil {
-			continue
-		}
+	for name, f := range t.Sources("import "+module, "from "+module) {
 		for s := range f.Stmts() {
 			if imports(s, module) {
 				found = append(found, Evidence{File: name, Line: f.Line(s.Pos()), Fact: f.Text(s)})
@@ -142,18 +120,7 @@ func imports(s pysyntax.Stmt, module string) bool {
 // to a name at module level: "app = create_app()".
 func (t *Tree) Assigned(function string) []Instance {
 	var found []Instance
-	for _, name := range t.Files() {
-		if path.Ext(name) != ".py" || Aside(name) {
-			continue
-		}
-		src, err := t.Read(name)
-		if err != nil || !bytes.Contains(src, []byte(function+"(")) {
-			continue
-		}
-		f, _ := t.Python(name)
-		if f == nil {
-			continue
-		}
+	for name, f := range t.Sources(function + "(") {
 		for _, s := range f.Body {
 			target, value := assigned(s)
 			call, ok := value.(*pysyntax.Call)

@@ -39,6 +39,9 @@ type Tree struct {
 	ignored  map[string]bool // files that git ignores, in folders that it does not
 	problems []problem.Problem
 	cache    sync.Map // path to *cached
+
+	ownOnce sync.Once
+	own     []string // see python
 }
 
 type cached struct {
@@ -181,11 +184,18 @@ func (t *Tree) entry(file string) *cached {
 	return actual.(*cached)
 }
 
-// readRegular reads a file under root. It is looked at before it is opened, and
-// opened without waiting, because opening a FIFO would wait for its writer.
+// readRegular reads a file under root. It is opened without waiting, because
+// opening a FIFO would wait for its writer, and read only if it is regular.
 func readRegular(root *os.Root, file string) ([]byte, error) {
-	name := filepath.FromSlash(file)
-	info, err := root.Stat(name)
+	f, err := root.OpenFile(filepath.FromSlash(file), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENXIO) { // a socket
+		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -194,14 +204,6 @@ func readRegular(root *os.Root, file string) ([]byte, error) {
 	}
 	if info.Size() > maxRead {
 		return nil, &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("%d MB are too many", info.Size()>>20)}
-	}
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
 	}
 	src := make([]byte, 0, info.Size()+1)
 	for {

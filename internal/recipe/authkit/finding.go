@@ -1,7 +1,6 @@
 package authkit
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -39,19 +38,13 @@ type Callback struct {
 // called a callback in a file that speaks of WorkOS.
 func Callbacks(t *project.Tree) []Callback {
 	var found []Callback
-	for _, name := range t.Files() {
-		if path.Ext(name) != ".py" || project.Aside(name) || path.Base(name) == CoreModule+".py" {
+	for name, f := range t.Sources("workos", "WorkOS", "WORKOS") {
+		if path.Base(name) == CoreModule+".py" {
 			continue
 		}
-		src, err := t.Read(name)
-		if err != nil || !bytes.Contains(bytes.ToLower(src), []byte("workos")) {
-			continue
-		}
-		if f, _ := t.Python(name); f != nil {
-			for _, c := range CallbacksIn(f) {
-				c.File = name
-				found = append(found, c)
-			}
+		for _, c := range CallbacksIn(f) {
+			c.File = name
+			found = append(found, c)
 		}
 	}
 	return found
@@ -180,20 +173,4 @@ func postRoutes(f *pysyntax.File, c Callback) []edit.Edit {
 		}
 	}
 	return edits
-}
-
-// Configure writes lines behind the statements that make and set up the app.
-// In each line, "{app}" stands for the app's name.
-func (c Constructor) Configure(d *Draft, i project.Instance, why string, lines ...string) {
-	d.EditPython(i.File, why, func(f *pysyntax.File) ([]edit.Edit, error) {
-		s, place, ok := again(f, i)
-		if !ok {
-			return nil, problem.New("app-lost", "cannot find again where the app is made").At(i.File, i.Line)
-		}
-		out := make([]string, len(lines))
-		for n, line := range lines {
-			out[n] = strings.ReplaceAll(line, "{app}", i.Name)
-		}
-		return []edit.Edit{f.InsertAfter(configured(f, s, place, i.Name), out...)}, nil
-	})
 }

@@ -3,7 +3,6 @@ package flask
 import (
 	"cmp"
 	"os"
-	"path"
 	"slices"
 
 	"authfit/internal/edit"
@@ -16,7 +15,7 @@ import (
 
 // Examine finds callbacks whose route is for POST only, and a session without
 // the secret key that Flask signs it with.
-func (Recipe) Examine(p *project.Project, app *project.App) []authkit.Finding {
+func (Recipe) Examine(p *project.Project, _ *project.App) []authkit.Finding {
 	found := constructor.ExamineCallbacks(p.Tree)
 	use, ok := sessionUse(p.Tree)
 	if !ok {
@@ -25,7 +24,7 @@ func (Recipe) Examine(p *project.Project, app *project.App) []authkit.Finding {
 	key := findSecretKey(p.Tree)
 	switch {
 	case !key.set:
-		found = append(found, withoutKey(p, app, use))
+		found = append(found, withoutKey(p, use))
 	case key.variable != "" && !isSet(p, key.variable):
 		found = append(found, authkit.Finding{
 			ID: "session",
@@ -45,26 +44,18 @@ func secret(p *project.Project, variable string) plan.EnvKey {
 
 // withoutKey is the finding of a session without a key. The repair reads the
 // key from the environment, so that it is not in the code.
-func withoutKey(p *project.Project, app *project.App, use project.Evidence) authkit.Finding {
+func withoutKey(p *project.Project, use project.Evidence) authkit.Finding {
 	finding := authkit.Finding{
 		ID: "session",
 		Problem: problem.New("secret-key-missing", "Flask's session is used, and the app has no secret key").
 			At(use.File, use.Line).WithDetail("seen: %s", use.Fact).
 			WithFix(`app.secret_key = os.environ["SECRET_KEY"], with a random value in %s; `+"`authfit doctor --fix` does both", p.Env.File),
 	}
-	i, ok := constructor.Instance(p, app)
-	if !ok {
-		return finding
-	}
 	if !isSet(p, "SECRET_KEY") {
 		finding.Env = []plan.EnvKey{secret(p, "SECRET_KEY")}
 	}
 	finding.Repair = func(d *authkit.Draft) {
-		d.EditPython(i.File, "imports for the secret key", func(f *pysyntax.File) ([]edit.Edit, error) {
-			return f.AddImports("import os", "from dotenv import load_dotenv"), nil
-		})
-		authkit.LoadDotenv(d, i.File)
-		constructor.Configure(d, i, "the key that signs the session", `{app}.secret_key = os.environ["SECRET_KEY"]`)
+		constructor.Configure(d, "the key that signs the session", []string{"import os"}, `{app}.secret_key = os.environ["SECRET_KEY"]`)
 	}
 	return finding
 }
@@ -91,8 +82,7 @@ func sessionUse(t *project.Tree) (use project.Evidence, ok bool) {
 			return found[0], true
 		}
 	}
-	for _, name := range sources(t) {
-		f, _ := t.Python(name)
+	for name, f := range t.Sources("session", "flash") {
 		names := map[string]bool{"flask.session": true, "flask.flash": true}
 		for s := range f.Stmts() {
 			from, isFrom := s.(*pysyntax.ImportFrom)
@@ -124,16 +114,6 @@ func sessionUse(t *project.Tree) (use project.Evidence, ok bool) {
 	return use, false
 }
 
-func sources(t *project.Tree) []string {
-	return slices.DeleteFunc(slices.Clone(t.Files()), func(name string) bool {
-		if path.Ext(name) != ".py" || project.Aside(name) {
-			return true
-		}
-		f, _ := t.Python(name)
-		return f == nil
-	})
-}
-
 // A secretKey is what the project says of Flask's SECRET_KEY.
 type secretKey struct {
 	set      bool
@@ -150,8 +130,7 @@ var loaders = map[string]bool{
 // that may come from a file that is not Python counts as set.
 func findSecretKey(t *project.Tree) secretKey {
 	var key secretKey
-	for _, name := range sources(t) {
-		f, _ := t.Python(name)
+	for name, f := range t.Sources("secret_key", "SECRET_KEY", ".from_") {
 		found := func(at pysyntax.Node, value pysyntax.Expr) {
 			variable := ""
 			if value != nil {
