@@ -333,9 +333,7 @@ func (s *scan) interpreters(wanted string) []string {
 		}
 	}
 	if wanted != "" {
-		add(filepath.Join(s.pyenvRoot(), "versions", wanted, "bin", "python"))
-		made, _ := filepath.Glob(escapeGlob(filepath.Join(s.pyenvRoot(), "versions", wanted)) + ".*/bin/python")
-		for _, f := range made {
+		for _, f := range s.pyenvVersions(wanted, "python") {
 			add(f)
 		}
 		add(s.lookPath("python" + minor(wanted)))
@@ -346,9 +344,7 @@ func (s *scan) interpreters(wanted string) []string {
 		add(s.lookPath(fmt.Sprintf("python3.%d", n)))
 	}
 	made, _ := filepath.Glob(escapeGlob(filepath.Join(s.pyenvRoot(), "versions")) + "/3.*/bin/python")
-	slices.SortFunc(made, func(a, b string) int {
-		return CompareVersions(filepath.Base(filepath.Dir(filepath.Dir(b))), filepath.Base(filepath.Dir(filepath.Dir(a))))
-	})
+	slices.SortFunc(made, newestFirst)
 	for _, f := range made {
 		add(f)
 	}
@@ -373,7 +369,11 @@ func (s *scan) ask(ctx context.Context, file string) (interpreter, bool) {
 	if m := rePythonName.FindStringSubmatch(filepath.Base(real)); m != nil && !shim {
 		return interpreter{file, m[1]}, true
 	}
-	if py := s.pyenvShim(file); py != "" {
+	if filepath.Dir(file) == filepath.Join(s.pyenvRoot(), "shims") {
+		py := s.pyenvShim(file)
+		if py == "" {
+			return interpreter{}, false
+		}
 		return s.ask(ctx, py)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -394,27 +394,51 @@ func (s *scan) ask(ctx context.Context, file string) (interpreter, bool) {
 
 // pyenvShim is the interpreter that a shim of pyenv's runs where no
 // .python-version decides, by pyenv's rule: PYENV_VERSION, else its file
-// "version". Empty where file is no such shim, or the rule gives none.
-// Asking the shim itself takes a third of a second.
-func (s *scan) pyenvShim(file string) string {
-	root := s.pyenvRoot()
-	if filepath.Dir(file) != filepath.Join(root, "shims") {
-		return ""
-	}
-	names := s.o.Getenv("PYENV_VERSION")
+// "version", else the one behind the shims on PATH; of "3.11" the newest there
+// is. Empty where the rule gives none, of which the shim could only say as much.
+// Asking it instead takes half a second or more.
+func (s *scan) pyenvShim(shim string) string {
+	names, base := s.o.Getenv("PYENV_VERSION"), filepath.Base(shim)
 	if names == "" {
-		src, err := readOutside(filepath.Join(root, "version"))
-		if err != nil {
-			return ""
+		src, err := readOutside(filepath.Join(s.pyenvRoot(), "version"))
+		if names = string(src); err != nil {
+			names = "system"
 		}
-		names = string(src)
 	}
 	for _, name := range strings.FieldsFunc(names, func(r rune) bool { return r == ':' || r == '\n' || r == ' ' }) {
-		if py := filepath.Join(root, "versions", name, "bin", filepath.Base(file)); reVersionName.MatchString(name) && isFile(py) {
-			return py
+		if name == "system" {
+			behind := slices.DeleteFunc(filepath.SplitList(s.o.Getenv("PATH")), func(dir string) bool { return dir == filepath.Dir(shim) })
+			if py := LookPath(base, strings.Join(behind, string(filepath.ListSeparator))); py != "" {
+				return py
+			}
+			continue
+		}
+		if found := s.pyenvVersions(name, base); len(found) > 0 {
+			return found[0]
 		}
 	}
 	return ""
+}
+
+// pyenvVersions are the programs of a name in the versions of pyenv's that a
+// name means, the newest first: "3.11.7" is one, "3.11" may be several.
+func (s *scan) pyenvVersions(version, program string) []string {
+	if !reVersionName.MatchString(version) { // it becomes a part of a path
+		return nil
+	}
+	dir := filepath.Join(s.pyenvRoot(), "versions", version)
+	exact := filepath.Join(dir, "bin", program)
+	if isFile(exact) {
+		return []string{exact}
+	}
+	made, _ := filepath.Glob(escapeGlob(dir) + ".*/bin/" + program)
+	slices.SortFunc(made, newestFirst)
+	return made
+}
+
+// newestFirst compares two interpreters of pyenv's by the version in their path.
+func newestFirst(a, b string) int {
+	return CompareVersions(filepath.Base(filepath.Dir(filepath.Dir(b))), filepath.Base(filepath.Dir(filepath.Dir(a))))
 }
 
 // lookPath finds an executable on the PATH of the options; empty without one.

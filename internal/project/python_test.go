@@ -96,6 +96,53 @@ func TestInterpreter(t *testing.T) {
 	}
 }
 
+// A shim of pyenv's is not asked, which takes long: pyenv's rule is simple.
+func TestPyenvShim(t *testing.T) {
+	const shims = "-- shims/python3 --\n-- shims/python3.13 --\n-- shims/python --\n-- bin/python3 --\n" +
+		"-- versions/3.11.2/bin/python3 --\n-- versions/3.11.10/bin/python3 --\n-- versions/3.13.0/bin/python3.13 --\n"
+	for name, c := range map[string]struct {
+		version, variable, shim, want string
+	}{
+		"the file":         {version: "3.11.2\n", shim: "python3", want: "versions/3.11.2/bin/python3"},
+		"the variable":     {version: "3.11.2\n", variable: "3.11.10", shim: "python3", want: "versions/3.11.10/bin/python3"},
+		"a series":         {version: "3.11\n", shim: "python3", want: "versions/3.11.10/bin/python3"},
+		"several":          {version: "3.11.2\n3.13.0\n", shim: "python3.13", want: "versions/3.13.0/bin/python3.13"},
+		"not in those":     {version: "3.11.2\n", shim: "python3.13"},
+		"system":           {version: "system\n", shim: "python3", want: "bin/python3"},
+		"no file":          {shim: "python3", want: "bin/python3"},
+		"system has none":  {version: "system\n", shim: "python"},
+		"not installed":    {version: "3.12.1\n", shim: "python3"},
+		"not a version":    {version: "../../evil\n", shim: "python3"},
+		"several, by some": {variable: "3.12.1:system", shim: "python3", want: "bin/python3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := shims
+			if c.version != "" {
+				text += "-- version --\n" + c.version
+			}
+			root := layout(t, text)
+			for _, f := range []string{"shims/python3", "bin/python3"} {
+				if err := os.Chmod(filepath.Join(root, f), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := &scan{o: Options{Getenv: func(name string) string {
+				return map[string]string{
+					"PYENV_ROOT": root, "PYENV_VERSION": c.variable,
+					"PATH": filepath.Join(root, "shims") + string(filepath.ListSeparator) + filepath.Join(root, "bin"),
+				}[name]
+			}}}
+			want := c.want
+			if want != "" {
+				want = filepath.Join(root, want)
+			}
+			if got := s.pyenvShim(filepath.Join(root, "shims", c.shim)); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
 func TestSDK(t *testing.T) {
 	for version, dialect := range map[string]string{"10.8.0": "6", "6.0.0": "6", "5.46.0": "5"} {
 		p := scanFor(t, layout(t, flaskApp+strings.ReplaceAll(venv(".venv", "3.11.7"), "10.8.0", version)), Options{}, nil)

@@ -97,9 +97,15 @@ func (r *runner) env(base string) []string {
 	return list
 }
 
-// fill puts this run's values in the place of {python}, {port} and {origin}.
+// fill puts this run's values in the place of {python}, {port}, {origin} and
+// {scratch}, the folder of this run, with slashes: sqlite:///{scratch}/db is a URL.
 func (r *runner) fill(s string) string {
-	return strings.NewReplacer("{python}", r.python, "{port}", strconv.Itoa(r.port), "{origin}", r.origin()).Replace(s)
+	return strings.NewReplacer(
+		"{python}", r.python,
+		"{port}", strconv.Itoa(r.port),
+		"{origin}", r.origin(),
+		"{scratch}", filepath.ToSlash(r.tmp),
+	).Replace(s)
 }
 
 func (r *runner) fillAll(argv []string) []string {

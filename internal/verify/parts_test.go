@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"authfit/internal/plan"
 )
 
 func TestCopyProject(t *testing.T) {
@@ -374,5 +376,25 @@ print(json.dumps(pages))`
 		if p.broken() {
 			t.Errorf("%v is no broken page", p)
 		}
+	}
+}
+
+// What a plan leaves open is filled in, also in a variable.
+func TestFill(t *testing.T) {
+	r := &runner{environ: map[string]string{}, python: "/env/bin/python", port: 8123, tmp: filepath.FromSlash("/tmp/run"), opts: Options{Plan: &plan.Plan{Login: &plan.Login{
+		Env: []string{"DATABASE_URL=sqlite:///{scratch}/db.sqlite3", "SITE={origin}/{other}"},
+	}}}}
+	env := envMap(r.env(nowhere))
+	for name, want := range map[string]string{
+		"DATABASE_URL": "sqlite:////tmp/run/db.sqlite3",
+		"SITE":         "http://localhost:8123/{other}",
+	} {
+		if env[name] != want {
+			t.Errorf("%s=%s, want %s", name, env[name], want)
+		}
+	}
+	want := []string{"/env/bin/python", "--port=8123"}
+	if diff := cmp.Diff(want, r.fillAll([]string{"{python}", "--port={port}"})); diff != "" {
+		t.Error(diff)
 	}
 }
