@@ -104,8 +104,29 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 	if inPackage {
 		source = relativeImport(source, CoreModule)
 	}
+	for _, module := range []string{name, CoreModule} {
+		if file := path.Join(dir, module, "__init__.py"); d.Project.Tree.Has(file) {
+			d.RefuseAt("file-taken", file, 1, "rename that package, then run authfit again",
+				"the package %s would be imported in the place of the login's %s.py", module, module)
+		}
+	}
+	d.refuseShadowed("workos", "dotenv", "jwt", "cryptography")
 	d.Create(path.Join(dir, CoreModule+".py"), core, "the protocol part of the login: state, PKCE, sealed session")
 	d.Create(path.Join(dir, name+".py"), source, why)
+}
+
+// refuseShadowed refuses a project whose own module would be imported in the
+// place of a package that the login needs.
+func (d *Draft) refuseShadowed(packages ...string) {
+	for _, name := range packages {
+		at := path.Join(d.App.Dir, name)
+		for _, file := range []string{at + ".py", path.Join(at, "__init__.py")} {
+			if d.Project.Tree.Has(file) {
+				d.RefuseAt("module-shadows", file, 1, "rename that module, then run authfit again",
+					"%s would be imported in the place of the package %s, which the login needs", file, name)
+			}
+		}
+	}
 }
 
 // relativeImport turns "from module import" into "from .module import".

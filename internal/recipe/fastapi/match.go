@@ -25,6 +25,7 @@ var constructor = authkit.Constructor{
 	Groups:      "APIRouter",
 	GroupPrefix: "prefix",
 	Register:    "include_router",
+	Mount:       "mount",
 }
 
 // Name is "fastapi".

@@ -2,12 +2,11 @@ package fastapi
 
 import (
 	"bytes"
-	"path"
+	"fmt"
 	"strings"
 
 	"authfit/internal/edit"
 	"authfit/internal/plan"
-	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
@@ -26,12 +25,6 @@ var links = authkit.Links{
 // Draft hooks the login routes up where the app is made, and shows in the
 // app's templates, where it has some, who is signed in.
 func (Recipe) Draft(d *authkit.Draft) {
-	i, ok := constructor.Instance(d.Project, d.App)
-	if !ok {
-		d.Refuse(problem.New("app-lost", "%s is not made here", d.App.Entry.Object).At(d.App.Entry.File, d.App.Entry.Line).
-			WithFix("name the app with --app FILE:NAME"))
-		return
-	}
 	boot := []string{"{python}", "-m", "uvicorn", d.App.Run, "--host", "127.0.0.1", "--port", "{port}"}
 	if strings.HasSuffix(d.App.Run, ":"+d.App.Factory) {
 		boot = append(boot, "--factory")
@@ -53,46 +46,51 @@ func (Recipe) Draft(d *authkit.Draft) {
 		Dir:  d.App.Dir,
 		Why:  "the app can be imported",
 	})
-	constructor.RefuseTaken(d, d.Login.LoginURL, d.Login.Callback, d.Login.Logout, d.Login.Account)
-	constructor.HookUp(d, i, authModule, "prefix")
-	d.Login.HomeUser = showUser(d, i)
+	if constructor.HookUp(d, authModule, "prefix") {
+		d.Login.HomeUser = showUser(d)
+		noteGuards(d)
+	}
+}
+
+// noteGuards names the dependencies that hold for every route of the app: one
+// that lets only members in keeps people from becoming one.
+func noteGuards(d *authkit.Draft) {
+	for _, i := range d.Project.Tree.Instances("fastapi", "FastAPI") {
+		if i.File == d.App.Entry.File && i.Call.Keyword("dependencies") != nil {
+			d.Note(fmt.Sprintf("%s:%d: the dependencies of %s hold for the login's routes, too: see that they let %s and %s through",
+				i.File, i.Line, i.Name, d.Login.LoginURL, d.Login.Callback))
+		}
+	}
 }
 
 // showUser gives the app's templates the user and their base the links. It
 // reports whether the home page has a template that shows them.
-func showUser(d *authkit.Draft, i project.Instance) bool {
+func showUser(d *authkit.Draft) bool {
 	t, shown := d.Project.Tree, false
-	for _, engine := range t.Instances("fastapi", "Jinja2Templates") {
-		shown = addContext(d, engine, i) || shown
-	}
-	for _, engine := range t.Instances("starlette", "Jinja2Templates") {
-		shown = addContext(d, engine, i) || shown
+	for _, module := range []string{"fastapi", "starlette"} {
+		for _, engine := range t.Instances(module, "Jinja2Templates") {
+			shown = addContext(d, engine) || shown
+		}
 	}
 	if !shown {
-		d.Note("no Jinja2Templates: the login is at " + d.Login.LoginURL + ", and endpoints take user: CurrentUser")
+		d.Note("no Jinja2Templates to show the user in: the login is at " + d.Login.LoginURL + ", and endpoints take user: CurrentUser")
 		return false
 	}
-	file, template := homeTemplate(t, d.App.Dir)
-	start, ok := "", false
-	if template != "" {
-		start, ok = authkit.Template(t, file, template)
+	route := constructor.Home(d)
+	if route == nil {
+		return authkit.AddLinks(d, d.App.Entry.File, "", links) && false
 	}
-	return authkit.AddLinks(d, i.File, start, links) && ok
+	f, _ := t.Python(route.File)
+	start, ok := authkit.Template(t, route.File, rendered(f, route.View))
+	return authkit.AddLinks(d, d.App.Entry.File, start, links) && ok
 }
 
 // addContext gives a Jinja2Templates the context processor that tells
-// templates who is signed in.
-func addContext(d *authkit.Draft, engine, app project.Instance) bool {
+// templates who is signed in. It reports whether the templates have it.
+func addContext(d *authkit.Draft, engine project.Instance) bool {
 	const processor = "workos_auth.template_user"
 	if bytes.Contains(d.Source(engine.File), []byte(processor)) {
 		return true
-	}
-	if engine.Factory != nil {
-		return false
-	}
-	line, ok := importOf(d.Project.Tree, engine.File, app.File)
-	if !ok {
-		return false
 	}
 	done := false
 	d.EditPython(engine.File, "templates know who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
@@ -102,11 +100,12 @@ func addContext(d *authkit.Draft, engine, app project.Instance) bool {
 				continue
 			}
 			call, ok := assign.Value.(*pysyntax.Call)
-			if !ok || call.Keyword("env") != nil {
+			line, importable := authkit.ImportRoutes(d.App, f, engine.File)
+			if !ok || !importable || call.Keyword("env") != nil {
 				return nil, nil
 			}
 			done = true
-			edits := f.AddImport(line(f))
+			edits := f.AddImport(line)
 			if list := call.Keyword("context_processors"); list != nil {
 				e, err := f.AppendElement(list, processor)
 				return append(edits, e), err
@@ -116,48 +115,6 @@ func addContext(d *authkit.Draft, engine, app project.Instance) bool {
 		return nil, nil
 	})
 	return done
-}
-
-// importOf gives the import of the routes, which lie beside the app's file, as
-// another file of the same project writes it. It says no where the two are not
-// below one folder of sys.path.
-func importOf(t *project.Tree, from, app string) (func(*pysyntax.File) string, bool) {
-	base, own := t.ModulePath(app)
-	fromBase, _ := t.ModulePath(from)
-	if base != fromBase {
-		return nil, false
-	}
-	pkg := own
-	if path.Base(app) != "__init__.py" {
-		pkg = strings.TrimSuffix(strings.TrimSuffix(own, strings.TrimSuffix(path.Base(app), ".py")), ".")
-	}
-	return func(f *pysyntax.File) string {
-		if pkg == "" || path.Dir(from) == path.Dir(app) {
-			return authkit.ImportLine(f, pkg, "workos_auth", pkg != "")
-		}
-		return "from " + pkg + " import workos_auth"
-	}, true
-}
-
-// homeTemplate is what the endpoint of "/" renders, and the file it is in.
-func homeTemplate(t *project.Tree, dir string) (file, template string) {
-	for _, name := range t.Under(dir) {
-		if path.Ext(name) != ".py" || project.Aside(name) {
-			continue
-		}
-		f, _ := t.Python(name)
-		if f == nil {
-			continue
-		}
-		for s := range f.Stmts() {
-			if def, ok := s.(*pysyntax.FunctionDef); ok && authkit.RoutedAt(f, def, "/") {
-				if template = rendered(f, def); template != "" {
-					return name, template
-				}
-			}
-		}
-	}
-	return "", ""
 }
 
 // rendered is the template of a TemplateResponse that the endpoint makes: its

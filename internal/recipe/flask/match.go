@@ -27,6 +27,7 @@ var constructor = authkit.Constructor{
 	Groups:      "Blueprint",
 	GroupPrefix: "url_prefix",
 	Register:    "register_blueprint",
+	Override:    true,
 }
 
 // Name is "flask".

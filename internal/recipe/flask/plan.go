@@ -1,13 +1,12 @@
 package flask
 
 import (
-	"path"
+	"fmt"
+	"slices"
 	"strings"
 
 	"authfit/internal/edit"
 	"authfit/internal/plan"
-	"authfit/internal/problem"
-	"authfit/internal/project"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
@@ -25,12 +24,6 @@ var links = authkit.Links{
 // Draft hooks the login routes up where the app is made, and shows on the home
 // page who is signed in.
 func (Recipe) Draft(d *authkit.Draft) {
-	i, ok := constructor.Instance(d.Project, d.App)
-	if !ok {
-		d.Refuse(problem.New("app-lost", "%s is not made here", d.App.Entry.Object).At(d.App.Entry.File, d.App.Entry.Line).
-			WithFix("name the app with --app FILE:NAME"))
-		return
-	}
 	d.Login = Login(d.App.Dir, d.App.Run, d.Prefix)
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
@@ -38,9 +31,48 @@ func (Recipe) Draft(d *authkit.Draft) {
 		Dir:  d.App.Dir,
 		Why:  "flask can import the app and list its routes",
 	})
-	constructor.RefuseTaken(d, d.Login.LoginURL, d.Login.Callback, d.Login.Logout, d.Login.Account)
-	constructor.HookUp(d, i, AuthModule, "url_prefix")
-	d.Login.HomeUser = showUser(d, i)
+	if constructor.HookUp(d, AuthModule, "url_prefix") {
+		d.Login.HomeUser = showUser(d)
+		noteGuards(d)
+	}
+}
+
+// noteGuards names the functions that may answer a request before its view is
+// called: one that lets only members in keeps people from becoming one.
+func noteGuards(d *authkit.Draft) {
+	blueprints := map[string]bool{}
+	for _, i := range d.Project.Tree.Instances("flask", "Blueprint") {
+		blueprints[i.File+":"+i.Name+".before_request"] = true // for its own views only
+	}
+	for name, f := range d.Project.Tree.Sources(".before_request", ".before_app_request") {
+		for s := range f.Stmts() {
+			def, ok := s.(*pysyntax.FunctionDef)
+			if !ok || !slices.ContainsFunc(def.Decorators, func(e pysyntax.Expr) bool {
+				called := pysyntax.Dotted(e)
+				return strings.HasSuffix(called, ".before_app_request") || strings.HasSuffix(called, ".before_request") && !blueprints[name+":"+called]
+			}) {
+				continue
+			}
+			if answers(def) {
+				d.Note(fmt.Sprintf("%s:%d: %s is asked before the login's views, too: see that it lets %s and %s through",
+					name, f.Line(def.Pos()), def.Name.ID, d.Login.LoginURL, d.Login.Callback))
+			}
+		}
+	}
+}
+
+// answers reports whether a function returns something, or aborts.
+func answers(def *pysyntax.FunctionDef) (found bool) {
+	pysyntax.Walk(def, func(n pysyntax.Node) bool {
+		switch n := n.(type) {
+		case *pysyntax.Return:
+			found = found || n.Value != nil
+		case *pysyntax.Call:
+			found = found || strings.HasSuffix("."+pysyntax.Dotted(n.Func), ".abort")
+		}
+		return true
+	})
+	return found
 }
 
 // Boot is the command line with which the project's owner runs a flask command.
@@ -64,102 +96,62 @@ func Login(dir, run, prefix string) *plan.Login {
 
 // showUser makes the home page say who is signed in: in its template, or in the
 // text that it returns. It reports whether the home page does.
-func showUser(d *authkit.Draft, i project.Instance) bool {
-	home := findHome(d.Project.Tree, d.App.Dir)
-	if home == nil {
+func showUser(d *authkit.Draft) bool {
+	route := constructor.Home(d)
+	if route == nil {
 		d.Note("there is no home page to show the user on; workos_auth.current_user() tells who is signed in")
-		return authkit.AddLinks(d, i.File, "", links)
+		return authkit.AddLinks(d, d.App.Entry.File, "", links)
 	}
-	if home.template != "" {
-		start, ok := authkit.Template(d.Project.Tree, home.file, home.template)
-		if ok {
-			return authkit.AddLinks(d, home.file, start, links)
+	f, _ := d.Project.Tree.Python(route.File)
+	template, text := answer(f, route.View)
+	if template != "" {
+		if start, ok := authkit.Template(d.Project.Tree, route.File, template); ok {
+			return authkit.AddLinks(d, route.File, start, links)
 		}
 	}
-	if home.text == nil {
-		d.Note(home.file + ": the home page " + home.view + " is left as it is; workos_auth.current_user() tells it who is signed in")
-		return false
+	if text != nil && appendLinks(d, route) {
+		return true
 	}
-	return home.appendLinks(d)
+	d.Note(fmt.Sprintf("%s:%d: the home page is left as it is; workos_auth.current_user() tells who is signed in", route.File, route.Line))
+	return false
 }
 
-// home is the view of "/".
-type home struct {
-	file, view string
-	template   string           // what it renders, or empty
-	text       *pysyntax.String // what it returns, or nil
-}
-
-// findHome finds the view that is routed at "/", below the app's folder.
-func findHome(t *project.Tree, dir string) *home {
-	for _, name := range t.Under(dir) {
-		if path.Ext(name) != ".py" || project.Aside(name) {
-			continue
-		}
-		f, _ := t.Python(name)
-		if f == nil {
-			continue
-		}
-		for s := range f.Stmts() {
-			def, ok := s.(*pysyntax.FunctionDef)
-			if ok && authkit.RoutedAt(f, def, "/") {
-				h := &home{file: name, view: def.Name.ID}
-				h.read(f, def)
-				return h
-			}
-		}
-	}
-	return nil
-}
-
-// read sees what the view returns at its end.
-func (h *home) read(f *pysyntax.File, def *pysyntax.FunctionDef) {
-	pysyntax.Walk(def, func(n pysyntax.Node) bool {
+// answer is what a view returns at its end: the template that it renders, or a
+// text.
+func answer(f *pysyntax.File, view *pysyntax.FunctionDef) (template string, text *pysyntax.String) {
+	pysyntax.Walk(view, func(n pysyntax.Node) bool {
 		r, ok := n.(*pysyntax.Return)
 		if !ok {
 			return true
 		}
 		switch value := r.Value.(type) {
 		case *pysyntax.Call:
-			name := pysyntax.Dotted(value.Func)
-			if strings.HasSuffix("."+name, ".render_template") && value.Positional(0) != nil {
-				h.template, _ = f.StringValue(value.Positional(0))
+			if strings.HasSuffix("."+pysyntax.Dotted(value.Func), ".render_template") {
+				template, _ = f.StringValue(value.Positional(0))
 			}
 		case *pysyntax.String:
-			h.text = value
+			text = value
 		}
 		return true
 	})
+	return template, text
 }
 
-// appendLinks makes a view that returns text return the links behind it.
-func (h *home) appendLinks(d *authkit.Draft) bool {
-	if strings.Contains(string(d.Source(h.file)), "workos_auth.user_links()") {
+// appendLinks makes a view that returns text return the links behind it. It
+// says no where the view's file cannot import the routes.
+func appendLinks(d *authkit.Draft, route *authkit.Route) (done bool) {
+	if strings.Contains(string(d.Source(route.File)), "workos_auth.user_links()") {
 		return true
 	}
-	dir := path.Dir(h.file)
-	base, own := d.Project.Tree.ModulePath(h.file)
-	if dir != path.Dir(d.App.Entry.File) {
-		d.Note(h.file + ": the home page " + h.view + " is left as it is; workos_auth.user_links() gives it the links")
-		return false
-	}
-	d.EditPython(h.file, "the home page shows who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
-		pkg := own
-		if path.Base(h.file) != "__init__.py" {
-			pkg = strings.TrimSuffix(own, "."+strings.TrimSuffix(path.Base(h.file), ".py"))
+	d.EditPython(route.File, "the home page shows who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
+		line, ok := authkit.ImportRoutes(d.App, f, route.File)
+		view := route.In(f)
+		if !ok || view == nil {
+			return nil, nil
 		}
-		edits := f.AddImport(authkit.ImportLine(f, pkg, "workos_auth", dir != base))
-		again := home{}
-		for s := range f.Stmts() {
-			if def, ok := s.(*pysyntax.FunctionDef); ok && def.Name.ID == h.view && authkit.RoutedAt(f, def, "/") {
-				again.read(f, def)
-			}
-		}
-		if again.text == nil {
-			return edits, nil
-		}
-		end := again.text.End()
-		return append(edits, edit.Edit{Start: end, End: end, New: " + workos_auth.user_links()"}), nil
+		done = true
+		_, text := answer(f, view)
+		return append(f.AddImport(line), edit.Edit{Start: text.End(), End: text.End(), New: " + workos_auth.user_links()"}), nil
 	})
-	return true
+	return done
 }

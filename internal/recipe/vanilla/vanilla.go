@@ -7,7 +7,6 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"path"
 	"strings"
 
 	"authfit/internal/plan"
@@ -31,9 +30,18 @@ type Recipe struct {
 // Name is "vanilla".
 func (Recipe) Name() string { return "vanilla" }
 
-// Find gives one app, the server that is yet to be made, for a project that has
-// Python code; where it goes is the folder that a script runs from.
+// frameworks are those whose apps are looked for elsewhere. A project that
+// imports one of them has a web app, though none was found.
+var frameworks = []string{"flask", "fastapi", "django"}
+
+// Find gives one app, the server that is yet to be made in the project's own
+// folder, for a project that has Python code.
 func (Recipe) Find(p *project.Project) []project.App {
+	for _, framework := range frameworks {
+		if p.Tree.Importers(framework) != nil {
+			return nil
+		}
+	}
 	var seen []project.Evidence
 	for _, name := range p.Tree.Files() {
 		if strings.HasSuffix(name, ".py") && !project.Aside(name) {
@@ -44,13 +52,25 @@ func (Recipe) Find(p *project.Project) []project.App {
 	if seen == nil && p.Manager.Manifest == "" {
 		return nil
 	}
+	module := freeName(p.Tree)
 	return []project.App{{
 		Framework: "vanilla",
 		Dir:       ".",
-		Entry:     project.Entry{File: "server.py", Line: 0, Object: "app"},
-		Run:       "server:app",
+		Entry:     project.Entry{File: module + ".py", Line: 0, Object: "app"},
+		Run:       module + ":app",
 		Evidence:  seen,
 	}}
+}
+
+// freeName is server, the quickstart's name, or another one where the project
+// has a module called that.
+func freeName(t *project.Tree) string {
+	for _, name := range []string{"server", "login_server"} {
+		if !t.Has(name+".py") && !t.Has(name+"/__init__.py") {
+			return name
+		}
+	}
+	return "workos_server"
 }
 
 // Draft makes the server and its login.
@@ -58,15 +78,17 @@ func (r Recipe) Draft(d *authkit.Draft) {
 	d.Packages = append(d.Packages, "flask")
 	d.Login = r.Login(d.App.Dir, d.App.Run, d.Prefix)
 	d.Login.HomeUser = true
-	source := server
+	file := d.App.Entry.File
+	module := strings.TrimSuffix(file, ".py")
+	source := bytes.Replace(server, []byte("--app server "), []byte("--app "+module+" "), 1)
 	if d.Prefix != "" {
 		source = bytes.Replace(source, []byte("(app, workos)"), fmt.Appendf(nil, "(app, workos, url_prefix=%q)", d.Prefix), 1)
 	}
-	d.Create(path.Join(d.App.Dir, "server.py"), source, "a small server with a home page")
+	d.Create(file, source, "a small server with a home page")
 	d.CreateModule(d.App.Dir, "workos_auth", r.AuthModule, false, "the routes /login, /callback, /logout and /account")
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
-		Argv: []string{"{python}", "-m", "py_compile", "server.py", "workos_auth.py", authkit.CoreModule + ".py"},
+		Argv: []string{"{python}", "-m", "py_compile", file, "workos_auth.py", authkit.CoreModule + ".py"},
 		Dir:  d.App.Dir,
 		Why:  "the server compiles",
 	})

@@ -1,0 +1,179 @@
+package authkit
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+
+	"authfit/internal/project"
+	"authfit/internal/pysyntax"
+)
+
+// names knows which file and object a name in a file stands for.
+type names struct {
+	tree    *project.Tree
+	entries []project.EntryPoint
+}
+
+func newNames(t *project.Tree) *names {
+	return &names{tree: t, entries: t.EntryPoints()}
+}
+
+// An object is what a file binds a name to.
+type object struct{ file, name string }
+
+// importedAs finds a dotted name in an import statement or in a string that
+// names an app: "pkg.mod:app".
+const importedAs = `(?m)^\s*(?:from|import)\s+%s\b|["']%s:\w`
+
+// module is how Python names a file that makes an app: base is the folder on
+// sys.path, and name the dotted module. Of folders without __init__.py the
+// project's own commands and imports tell which of them are packages.
+func (n *names) module(file string) (base, name string) {
+	base, name = n.tree.ModulePath(file)
+	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(file, ".py"), "/__init__"), "/")
+	for top := range parts {
+		dir := path.Join(append([]string{"."}, parts[:top]...)...)
+		dotted := strings.Join(parts[top:], ".")
+		for _, e := range n.entries {
+			if module, _ := e.Module(); module == dotted && path.Clean(e.Dir) == dir && e.Kind != "python" {
+				return dir, dotted
+			}
+		}
+	}
+	top := len(parts) - strings.Count(name, ".") - 1
+	if packages := n.relativeImports(file); packages > len(parts)-1-top && packages < len(parts) {
+		top = len(parts) - 1 - packages
+		base, name = path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
+	}
+	for at := range top {
+		if dotted := strings.Join(parts[at:], "."); n.mentioned(dotted) {
+			return path.Join(append([]string{"."}, parts[:at]...)...), dotted
+		}
+	}
+	return base, name
+}
+
+// relativeImports is how many packages a file has to be in for the relative
+// imports that it makes.
+func (n *names) relativeImports(file string) int {
+	levels := 0
+	if f, _ := n.tree.Python(file); f != nil {
+		for s := range f.Stmts() {
+			if from, ok := s.(*pysyntax.ImportFrom); ok {
+				levels = max(levels, from.Level)
+			}
+		}
+	}
+	return levels
+}
+
+// mentioned reports whether any Python file, tests too, uses the dotted name of
+// a module.
+func (n *names) mentioned(dotted string) bool {
+	quoted := regexp.QuoteMeta(dotted)
+	pattern := regexp.MustCompile(strings.ReplaceAll(importedAs, "%s", quoted))
+	for _, name := range n.tree.Files() {
+		if path.Ext(name) != ".py" {
+			continue
+		}
+		if src, err := n.tree.Read(name); err == nil && bytes.Contains(src, []byte(dotted)) && pattern.Match(src) {
+			return true
+		}
+	}
+	return false
+}
+
+// names reports whether an entry point that a file of the project names is this
+// app, the call of its factory included.
+func (n *names) names(e project.EntryPoint, app project.App, i project.Instance) bool {
+	_, own := n.module(i.File)
+	module, object := e.Module()
+	if e.Target == app.Run || e.Target == i.File || path.Join(e.Dir, e.Target) == i.File {
+		return true
+	}
+	return (module == own || module == own+".py") && (object == "" || object == i.Name || object == app.Factory)
+}
+
+// calls visits the calls of a method or function, by its last name, in the
+// project's own files.
+func (n *names) calls(method string, visit func(name string, f *pysyntax.File, call *pysyntax.Call)) {
+	for name, f := range n.tree.Sources(method) {
+		f.Walk(func(node pysyntax.Node) bool {
+			if call, ok := node.(*pysyntax.Call); ok && strings.HasSuffix("."+pysyntax.Dotted(call.Func), "."+method) {
+				visit(name, f, call)
+			}
+			return true
+		})
+	}
+}
+
+// resolve follows a dotted name through the imports of a file to the object of
+// the project's that it stands for.
+func (n *names) resolve(file, dotted string) (object, bool) {
+	return n.follow(file, dotted, 10)
+}
+
+func (n *names) follow(file, dotted string, hops int) (object, bool) {
+	f, _ := n.tree.Python(file)
+	if f == nil || dotted == "" || hops == 0 {
+		return object{}, false
+	}
+	first, rest, nested := strings.Cut(dotted, ".")
+	for s := range f.Stmts() {
+		switch s := s.(type) {
+		case *pysyntax.Import:
+			for _, a := range s.Names {
+				module, tail := a.Name, rest
+				if a.AsName == "" {
+					var ok bool
+					if tail, ok = strings.CutPrefix(dotted, a.Name+"."); !ok {
+						continue
+					}
+				} else if a.AsName != first || !nested {
+					continue
+				}
+				if at, ok := n.moduleFile(file, 0, module); ok {
+					return n.follow(at, tail, hops-1)
+				}
+			}
+		case *pysyntax.ImportFrom:
+			for _, a := range s.Names {
+				if a.AsName != first && (a.AsName != "" || a.Name != first) {
+					continue
+				}
+				if at, ok := n.moduleFile(file, s.Level, join(s.Module, a.Name)); ok && nested {
+					return n.follow(at, rest, hops-1)
+				}
+				if at, ok := n.moduleFile(file, s.Level, s.Module); ok && at != file {
+					return n.follow(at, join(a.Name, rest), hops-1)
+				}
+				return object{}, false // of an installed package
+			}
+		}
+	}
+	return object{file, first}, !nested
+}
+
+func join(a, b string) string { return strings.Trim(a+"."+b, ".") }
+
+// moduleFile is the file of a module that a file imports, by a relative import
+// of a level above 0.
+func (n *names) moduleFile(from string, level int, module string) (string, bool) {
+	if level == 0 {
+		base, _ := n.module(from)
+		return n.tree.Module(module, base)
+	}
+	dir := path.Dir(from)
+	for range level - 1 {
+		dir = path.Dir(dir)
+	}
+	at := path.Join(dir, strings.ReplaceAll(module, ".", "/"))
+	for _, name := range []string{at + ".py", path.Join(at, "__init__.py")} {
+		if n.tree.Exists(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
