@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -102,8 +103,13 @@ func (d *disk) carryOut(ctx context.Context, o Options, p *prepared) error {
 			return err
 		}
 	}
-	for _, dir := range p.journal.Folders {
-		if err := d.mkdir(dir, 0o777); err != nil {
+	for _, dir := range slices.Clone(p.journal.Folders) {
+		err := d.mkdir(dir, 0o777)
+		if errors.Is(err, fs.ErrExist) { // somebody has made it meanwhile, so it is theirs
+			p.journal.Folders = slices.DeleteFunc(p.journal.Folders, func(n string) bool { return n == dir })
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if err := d.syncDir(path.Dir(dir)); err != nil {
@@ -135,6 +141,9 @@ func (d *disk) put(w write) error {
 	if !sameContent(now, w.before) {
 		return problem.New("changed", "the file has changed while authfit was at work").At(w.path, 0).
 			WithFix("run authfit again")
+	}
+	if w.entry != nil {
+		w.entry.written = true
 	}
 	var keep *state
 	if now != nil {
@@ -181,11 +190,18 @@ func (d *disk) rollBack(ctx context.Context, o Options, j *journal, cause error)
 	o.tell("putting everything back")
 	if j.Phase == applied { // it may say so on the disk, though saving it failed
 		j.Phase = begun
-		_ = d.save(j) // if this fails too, what follows is all the more needed
+		if err := d.save(j); err != nil {
+			// As planned is as good a state as any; half put back, and called applied, is none.
+			return &NotRestored{cause, []Failure{{Path: j.dir, Err: err}}}
+		}
 	}
+	// What we have not written is not ours to put back, whatever it is now.
+	j.Files = slices.DeleteFunc(j.Files, func(e *fileEntry) bool { return !e.Command && !e.written })
 	// What has to be put back is put back, whoever waits for it.
 	failures := d.revert(context.WithoutCancel(ctx), o, j, newResult(), false)
-	if len(failures) == 0 {
+	if len(failures) > 0 && j.dir != "" {
+		_ = d.save(j) // for Recover; if this fails too, it is more careful
+	} else {
 		if err := d.discard(j); err != nil {
 			failures = append(failures, Failure{Path: j.dir, Err: err})
 		}
@@ -231,6 +247,9 @@ func (p *prepared) result() *Result {
 
 // refusal makes a Problem of an error that came before anything was done.
 func refusal(file string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var p *problem.Problem
 	if errors.As(err, &p) {
 		return err

@@ -56,6 +56,11 @@ type state struct {
 	MTime  time.Time   `json:"mtime"`
 }
 
+// invalid says that a state cannot be one that read gave.
+func (s *state) invalid() bool {
+	return s != nil && (s.Size < 0 || s.Mode&^modeBits != 0)
+}
+
 const modeBits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 
 // read returns a file's state and bytes; nil and no error where there is none.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,6 +56,8 @@ type fileEntry struct {
 	Before  *state `json:"before"`           // nil: it was not there
 	After   *state `json:"after"`            // nil: it is not there, or not known yet
 	Backup  string `json:"backup,omitempty"` // in the journal's folder
+
+	written bool // by us, in this process
 }
 
 // An envEntry is one environment file, to whose end lines are added.
@@ -67,6 +70,24 @@ type envEntry struct {
 	Lines  []string `json:"lines"` // SHA-256 of each added line
 }
 
+// backup is where the bytes from before lie; empty where there were none.
+func (e *fileEntry) backup(j *journal) string {
+	if e.Backup == "" {
+		return ""
+	}
+	return path.Join(j.dir, e.Backup)
+}
+
+// changed says whether the file may have been changed by the run: by a command
+// that did not leave it as it was, or by us, who write once the commands are
+// done. A file that was not is none of ours to take back.
+func (e *fileEntry) changed(j *journal) bool {
+	if e.Command {
+		return !j.CommandsDone || !sameContent(e.Before, e.After)
+	}
+	return j.CommandsDone
+}
+
 // packages are the versions by name before and after the commands.
 type packages struct {
 	Before map[string]string `json:"before"`
@@ -76,18 +97,15 @@ type packages struct {
 // begin writes the backups and then the journal, all synced: from here on a
 // crash is rolled back.
 func (d *disk) begin(j *journal, backups map[*fileEntry][]byte) error {
-	old, err := d.list(journals)
+	old, err := d.journalDirs()
 	if err != nil {
 		return err
 	}
-	n := 1
+	n := 0
 	if len(old) > 0 {
-		if _, err := fmt.Sscanf(old[len(old)-1], "%d", &n); err != nil {
-			return err
-		}
-		n++
+		n, _ = strconv.Atoi(path.Base(old[len(old)-1])) // digits only
 	}
-	j.dir = path.Join(journals, fmt.Sprintf("%06d", n))
+	j.dir = path.Join(journals, fmt.Sprintf("%06d", n+1))
 	if err := d.mkdir(journals, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -144,12 +162,11 @@ func (d *disk) discard(j *journal) error {
 // load reads the journals, the oldest first. Folders without a journal.json,
 // begun before or after anything happened, are the second result.
 func (d *disk) load() (all []*journal, empty []string, err error) {
-	names, err := d.list(journals)
+	dirs, err := d.journalDirs()
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, n := range names {
-		dir := path.Join(journals, n)
+	for _, dir := range dirs {
 		file := path.Join(dir, "journal.json")
 		text, err := d.root.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -168,6 +185,19 @@ func (d *disk) load() (all []*journal, empty []string, err error) {
 		all = append(all, j)
 	}
 	return all, empty, nil
+}
+
+// journalDirs are the folders of the journals, the oldest first. What else lies
+// beside them, such as what a file manager leaves, is not ours.
+func (d *disk) journalDirs() ([]string, error) {
+	names, err := d.list(journals)
+	dirs := []string{}
+	for _, n := range names {
+		if len(n) == 6 && strings.Trim(n, "0123456789") == "" {
+			dirs = append(dirs, path.Join(journals, n))
+		}
+	}
+	return dirs, err
 }
 
 // parseJournal reads and checks a journal, which somebody may have written to
@@ -194,12 +224,18 @@ func parseJournal(text []byte) (*journal, error) {
 		if (e.Before == nil) != (e.Backup == "") || strings.ContainsAny(e.Backup, "./\\") {
 			return nil, fmt.Errorf("the backup %q of %s is not one", e.Backup, e.Path)
 		}
+		if e.Before.invalid() || e.After.invalid() {
+			return nil, fmt.Errorf("the state of %s is not one", e.Path)
+		}
 	}
 	for _, e := range j.Env {
 		if e == nil {
 			return nil, errors.New("an environment file is null")
 		}
 		names = append(names, e.Path, e.Target)
+		if e.Before.invalid() {
+			return nil, fmt.Errorf("the state of %s is not one", e.Path)
+		}
 	}
 	for _, n := range names {
 		if !plan.OwnPath(n) {

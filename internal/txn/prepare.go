@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -32,6 +33,7 @@ type write struct {
 	before       *state // nil: it comes anew, with perm
 	after        []byte
 	perm         fs.FileMode
+	entry        *fileEntry // nil for an environment file
 }
 
 // envComment stands above the keys that are added to an environment file.
@@ -57,14 +59,14 @@ func (d *disk) prepare(o Options) (*prepared, error) {
 }
 
 func (d *disk) prepareFiles(o Options, p *prepared) error {
-	var changed []string
+	changed := map[string]string{}
 	for _, f := range o.Plan.Files {
 		e, data, err := d.entry(p, f.Path)
 		if err != nil {
 			return err
 		}
 		if now := e.Before; (now == nil) != (f.Action == plan.Create) || now != nil && now.SHA256 != f.SHA256Before {
-			changed = append(changed, f.Path)
+			changed[f.Path] = f.Path
 			continue
 		}
 		after, err := f.Apply(data)
@@ -76,7 +78,7 @@ func (d *disk) prepareFiles(o Options, p *prepared) error {
 			e.After.Mode = e.Before.Mode
 		}
 		p.add(e, data)
-		p.writes = append(p.writes, write{f.Path, e.Target, e.Before, after, 0o666})
+		p.writes = append(p.writes, write{f.Path, e.Target, e.Before, after, 0o666, e})
 		if err := d.prepareFolders(p, path.Dir(e.Target)); err != nil {
 			return err
 		}
@@ -100,16 +102,29 @@ func (d *disk) prepareRestores(o Options, p *prepared) error {
 	return nil
 }
 
+// twice refuses a second name for a file.
+func (p *prepared) twice(name, target string) error {
+	others := map[string]string{} // path by target
+	for _, e := range p.journal.Files {
+		others[e.Target] = e.Path
+	}
+	for _, e := range p.journal.Env {
+		others[e.Target] = e.Path
+	}
+	if other, there := others[target]; there {
+		return problem.New("path", "this and %s are the same file", other).At(name, 0)
+	}
+	return nil
+}
+
 // entry looks at one file. That two names lead to one file is refused.
 func (d *disk) entry(p *prepared, name string) (*fileEntry, []byte, error) {
 	target, now, data, err := d.look(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, other := range p.journal.Files {
-		if other.Target == target {
-			return nil, nil, problem.New("path", "this and %s are the same file", other.Path).At(name, 0)
-		}
+	if err := p.twice(name, target); err != nil {
+		return nil, nil, err
 	}
 	return &fileEntry{Path: name, Target: target, Before: now}, data, nil
 }
@@ -204,6 +219,9 @@ func (d *disk) prepareEnv(o Options, p *prepared) error {
 		if err != nil {
 			return err
 		}
+		if err := p.twice(file, target); err != nil {
+			return err
+		}
 		pairs, err := missingKeys(o, file, edit.ParseEnv(data))
 		if err != nil {
 			return err
@@ -228,7 +246,7 @@ func (d *disk) prepareEnv(o Options, p *prepared) error {
 			e.Keys = append(e.Keys, pair.Key)
 		}
 		p.journal.Env = append(p.journal.Env, e)
-		p.writes = append(p.writes, write{file, target, now, after, 0o600})
+		p.writes = append(p.writes, write{file, target, now, after, 0o600, nil})
 		if err := d.prepareFolders(p, path.Dir(target)); err != nil {
 			return err
 		}
@@ -301,14 +319,20 @@ func (d *disk) prepareEnvironment(o Options, p *prepared) error {
 	return nil
 }
 
-// listed is a Problem that names files, or nil where there are none.
-func listed(files []string, code, summary, fix string) error {
+// listed is a Problem that names files, each with a line about it, or nil where
+// there are none.
+func listed(files map[string]string, code, summary, fix string) error {
 	if len(files) == 0 {
 		return nil
 	}
-	p := problem.New(code, "%s", summary).WithDetail("%s", strings.Join(files, "\n")).WithFix("%s", fix)
-	if len(files) == 1 {
-		p = p.At(files[0], 0)
+	names := slices.Sorted(maps.Keys(files))
+	p := problem.New(code, "%s", summary).WithFix("%s", fix)
+	if len(names) == 1 {
+		p = p.At(names[0], 0)
 	}
-	return p
+	var lines []string
+	for _, n := range names {
+		lines = append(lines, files[n])
+	}
+	return p.WithDetail("%s", strings.Join(lines, "\n"))
 }

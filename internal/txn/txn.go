@@ -91,7 +91,7 @@ func (e *RolledBack) Error() string { return e.Cause.Error() }
 func (e *RolledBack) Unwrap() error { return e.Cause }
 
 // NotRestored says that putting back failed in some places. The journal is kept,
-// so that Recover can try again.
+// so that Recover can try again, or Undo where the project was left as planned.
 type NotRestored struct {
 	Cause    error // why it was put back; nil for an undo
 	Failures []Failure

@@ -72,8 +72,10 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 		return nil, refusal("", err)
 	}
 	defer d.close()
-	if there, err := d.exists(home); err != nil || !there {
-		return nil, errors.Join(err, notThere(there))
+	if there, err := d.exists(home); err != nil {
+		return nil, refusal(home, err)
+	} else if !there {
+		return nil, ErrNothing
 	}
 	if err := d.checkFolder("."); err != nil {
 		return nil, err
@@ -106,13 +108,6 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 	return d.revertAll(context.WithoutCancel(ctx), o, chosen)
 }
 
-func notThere(there bool) error {
-	if there {
-		return nil
-	}
-	return ErrNothing
-}
-
 // revertAll takes journals back, newest first. Marking the oldest one is the
 // step that decides: from then on a crash is followed by going on.
 func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Result, error) {
@@ -120,6 +115,8 @@ func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Re
 	if !crashed {
 		chosen[0].Phase = undoing
 		if err := d.save(chosen[0]); err != nil {
+			chosen[0].Phase = applied // it may say otherwise on the disk, though saving it failed
+			_ = d.save(chosen[0])
 			return nil, refusal(chosen[0].dir, err)
 		}
 	}
@@ -144,13 +141,17 @@ func (r *Result) tidy() {
 	r.Packages = slices.Compact(r.Packages)
 }
 
-// conflicts names the files that are neither as the journals left them nor as
-// they were before, as if the journals were already being taken back.
+// conflicts refuses what would fail half way: files that are neither as the
+// journals left them nor as they were before (as if the journals were already
+// being taken back), folders that cannot be written, backups that are damaged.
 func (d *disk) conflicts(chosen []*journal) error {
 	now := map[string]*state{} // by target, nil for a file that is not there
-	var edited []string
+	edited := map[string]string{}
 	for _, j := range slices.Backward(chosen) {
 		for _, e := range j.Files {
+			if !e.changed(j) {
+				continue
+			}
 			if _, seen := now[e.Target]; !seen {
 				s, _, err := d.read(e.Target)
 				if err != nil {
@@ -159,16 +160,50 @@ func (d *disk) conflicts(chosen []*journal) error {
 				now[e.Target] = s
 			}
 			s := now[e.Target]
-			gone := s == nil && e.Before == nil
-			if !gone && !sameContent(s, e.Before) && !e.left(j, s) && !slices.Contains(edited, e.Path) {
-				edited = append(edited, e.Path)
-			}
 			now[e.Target] = e.Before
+			if sameContent(s, e.Before) {
+				continue
+			}
+			if s == nil && e.Before == nil || e.left(j, s) {
+				if err := d.restorable(j, e); err != nil {
+					return err
+				}
+				continue
+			}
+			edited[e.Path] = e.Path
+			if e.Before != nil {
+				edited[e.Path] += " (as it was before: " + e.backup(j) + ")"
+			}
+		}
+		for _, e := range j.Env {
+			if _, _, err := d.read(e.Target); err != nil {
+				return refusal(e.Path, err)
+			}
 		}
 	}
-	slices.Sort(edited)
 	return listed(edited, "edited", "files have been edited since authfit changed them, so nothing was undone",
-		"put your own changes in them aside, run authfit again, and bring them back")
+		"save your version elsewhere, put the one from before in its place (a new file has none), run authfit again, and bring your changes back")
+}
+
+// restorable says whether a file can be put back.
+func (d *disk) restorable(j *journal, e *fileEntry) error {
+	if err := d.checkFolder(path.Dir(e.Target)); err != nil {
+		return err
+	}
+	if e.Before == nil {
+		return nil
+	}
+	_, err := d.before(j, e)
+	return refusal(e.Path, err)
+}
+
+// before reads a file's backup.
+func (d *disk) before(j *journal, e *fileEntry) ([]byte, error) {
+	data, err := d.root.ReadFile(e.backup(j))
+	if err == nil && sum(data) != e.Before.SHA256 {
+		err = fmt.Errorf("its backup %s is damaged", e.backup(j))
+	}
+	return data, err
 }
 
 // left says whether a file is as the journal left it. What commands that were
@@ -192,18 +227,14 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 		fail(e.Path, "", d.remove(tempName(e.Target)))
 	}
 	for _, e := range slices.Backward(j.Files) {
-		backup := ""
-		if e.Backup != "" {
-			backup = path.Join(j.dir, e.Backup)
-		}
-		fail(e.Path, backup, d.revertFile(o, j, e, r, crashed))
+		fail(e.Path, e.backup(j), d.revertFile(o, j, e, r, crashed))
 		fail(e.Path, "", d.remove(tempName(e.Target)))
 	}
 	for _, dir := range slices.Backward(j.Folders) {
 		fail(dir, "", d.removeFolder(dir, r))
 	}
 	if len(failures) == 0 {
-		err := d.revertPackages(ctx, o, j, r, crashed)
+		err := d.revertPackages(ctx, o, j, r)
 		fail("the Python environment", "", err)
 	}
 	return failures
@@ -223,11 +254,14 @@ func (d *disk) revertFile(o Options, j *journal, e *fileEntry, r *Result, crashe
 		}
 		return d.dress(e.Target, e.wanted(now))
 	}
+	if !e.changed(j) {
+		return nil
+	}
 	if now != nil && !e.left(j, now) {
 		return errEdited
 	}
 	if now != nil && crashed && e.Command && !j.CommandsDone {
-		if err := d.keep(j, e, data, r); err != nil {
+		if err := d.keep(e, data, r); err != nil {
 			return err
 		}
 	}
@@ -236,12 +270,9 @@ func (d *disk) revertFile(o Options, j *journal, e *fileEntry, r *Result, crashe
 	if e.Before == nil {
 		return d.removeCreated(e.Target)
 	}
-	before, err := d.root.ReadFile(path.Join(j.dir, e.Backup))
+	before, err := d.before(j, e)
 	if err != nil {
 		return err
-	}
-	if sum(before) != e.Before.SHA256 {
-		return errors.New("its backup is damaged")
 	}
 	want := e.wanted(now)
 	return d.replace(e.Target, before, &want, 0)
@@ -259,30 +290,32 @@ func (e *fileEntry) wanted(now *state) state {
 
 // keep copies what a file holds after a crash to where nothing removes it: it
 // may be the user's.
-func (d *disk) keep(j *journal, e *fileEntry, data []byte, r *Result) error {
+func (d *disk) keep(e *fileEntry, data []byte, r *Result) error {
 	if err := d.mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	name := path.Join(keptDir, path.Base(j.dir)+"-"+strings.ReplaceAll(e.Path, "/", "_"))
+	// Named by what is in it: a later one takes the place of its equal only.
+	name := path.Join(keptDir, sum(data)[:12]+"-"+strings.ReplaceAll(e.Path, "/", "_"))
 	r.Notes = append(r.Notes, fmt.Sprintf("%s was put back as it was before the run that was cut off; what it held until now is in %s", e.Path, name))
 	return d.write(name, data)
 }
 
 // removeCreated removes a file that we made, and what Python has compiled it to.
 func (d *disk) removeCreated(target string) error {
-	if err := d.remove(target); err != nil {
-		return err
-	}
+	// The caches first: once the file is gone, nobody looks for them again.
 	caches, folder := d.pyCaches(target)
 	for _, c := range caches {
 		if err := d.remove(c); err != nil {
 			return err
 		}
 	}
-	if left, err := d.list(folder); len(caches) > 0 && err == nil && len(left) == 0 {
+	if left, err := d.list(folder); folder != "" && err == nil && len(left) == 0 {
 		if err := d.remove(folder); err != nil {
 			return err
 		}
+	}
+	if err := d.remove(target); err != nil {
+		return err
 	}
 	return d.syncDir(path.Dir(target))
 }
@@ -355,19 +388,19 @@ func isBefore(e *envEntry, data []byte) bool {
 // revertPackages takes back what the commands did to the Python environment:
 // one that they made goes as a whole; from another, what they added goes, and
 // what they changed comes back. What has been changed since then is left.
-func (d *disk) revertPackages(ctx context.Context, o Options, j *journal, r *Result, crashed bool) error {
-	env, pk := o.Environment, j.Packages
-	list := func() (map[string]string, error) {
-		if pk == nil || env.Packages == nil {
-			return nil, nil
-		}
-		return env.Packages()
+func (d *disk) revertPackages(ctx context.Context, o Options, j *journal, r *Result) error {
+	pk, list := j.Packages, o.Environment.Packages
+	if pk != nil && list == nil && len(j.EnvDirs) == 0 {
+		r.Notes = append(r.Notes, "what the commands did to the installed packages was not taken back")
+	}
+	if pk == nil || list == nil {
+		list = func() (map[string]string, error) { return nil, nil }
 	}
 	now, err := list()
 	if err != nil {
 		return err
 	}
-	theirs := pk != nil && pk.After != nil && !crashed && !maps.Equal(now, pk.After)
+	theirs := pk != nil && pk.After != nil && pk.strangers(now)
 	for _, dir := range j.EnvDirs {
 		there, err := d.exists(dir)
 		if err != nil {
@@ -389,6 +422,17 @@ func (d *disk) revertPackages(ctx context.Context, o Options, j *journal, r *Res
 		return err
 	}
 	return packageChanges(ctx, o, pk, now, r)
+}
+
+// strangers says whether there is a package that neither the commands left nor
+// was there before: somebody has installed it since.
+func (pk *packages) strangers(now map[string]string) bool {
+	for name, version := range now {
+		if version != pk.Before[name] && version != pk.After[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // packageChanges brings the installed packages back to those before.
