@@ -13,3 +13,7 @@ func TestDraft(t *testing.T) {
 		Login:      func(dir, run, prefix string) *plan.Login { return &plan.Login{Dir: dir, LoginURL: prefix + "/login"} },
 	})
 }
+
+func TestEmbedded(t *testing.T) {
+	authkittest.Embedded(t, map[string][]byte{"files/server.py": server})
+}

@@ -113,7 +113,7 @@ func draft(t *testing.T, room Room, dir string, o options) (*authkit.Draft, stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tree.Close() })
+	t.Cleanup(func() { _ = tree.Close() })
 	p := &project.Project{Root: tree.Root, Tree: tree}
 	var out strings.Builder
 	for _, a := range room.Find(p) {

@@ -44,6 +44,7 @@ SESSION_COOKIE = "wos_session"
 LOGIN_COOKIE = "wos_login_"
 LOGIN_SECONDS = 600  # how long a started login may take
 MAX_LOGINS = 5  # how many logins a browser may have under way, one a tab
+MAX_NEXT = 1000  # bytes of the path to come back to; it travels in a cookie
 REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
 CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
 
@@ -92,7 +93,7 @@ def safe_next(target: str | None) -> str:
     Browsers read a backslash as a slash and drop control characters, so these are
     refused too, percent-encoded ones in the path included.
     """
-    if not target:
+    if not target or len(target.encode(errors="replace")) > MAX_NEXT:
         return "/"
     path = target.partition("?")[0]
     while path != (decoded := unquote(path)):
@@ -149,7 +150,7 @@ class AuthKit:
             raise ValueError(message) from None
         self._workos = workos
         self._password = cookie_password
-        self._refreshing = threading.Lock()
+        self._refreshing = [threading.Lock() for _ in range(64)]
         self._refreshed: dict[str, tuple[float, str]] = {}
         self.redirect_uri = redirect_uri
 
@@ -182,7 +183,7 @@ class AuthKit:
         }
         changes = self._crowded_out(cookies)
         changes[self._login_cookie(state)] = self._fernet.encrypt(
-            json.dumps(login).encode()
+            json.dumps(login, ensure_ascii=False).encode()
         ).decode()
         return StartedLogin(url, changes)
 
@@ -215,13 +216,13 @@ class AuthKit:
             answer = self._workos.user_management.authenticate_with_code(
                 code=codes[0], code_verifier=login["verifier"]
             )
+            sealed = self._seal(answer)
         except (BadRequestError, AuthenticationError, AuthorizationError) as error:
             logger.warning("AuthKit refused the code: %s", type(error).__name__)
             raise LoginError(400, "AuthKit refused this sign-in.") from error
         except WorkOSError as error:
             logger.warning("AuthKit did not answer: %s", type(error).__name__)
             raise LoginError(502, "AuthKit cannot be reached just now.") from error
-        sealed = self._seal(answer)
         session, _ = self.load(sealed)
         if session is None:
             raise LoginError(502, "AuthKit's answer could not be verified.")
@@ -302,6 +303,9 @@ class AuthKit:
         return login if same else None
 
     def _seal(self, answer: Any) -> str:
+        if answer is None:  # what the SDK makes of a page that is not JSON
+            message = "AuthKit's answer is not JSON"
+            raise WorkOSError(message)
         impersonator = answer.impersonator
         return seal_session_from_auth_response(
             access_token=answer.access_token,
@@ -326,7 +330,8 @@ class AuthKit:
             return {}
 
     def _expired(self, sealed: str) -> bool:
-        return float(self._claims(sealed).get("exp", 0)) <= time.time()
+        expires = self._claims(sealed).get("exp")
+        return expires is not None and float(expires) <= time.time()
 
     def _verified(self, sealed: str) -> AuthKitSession | None:
         """Check the signature, lifetime and owner of the sealed access token.
@@ -358,24 +363,23 @@ class AuthKit:
     def _refresh(self, sealed: str) -> str:
         """Trade the refresh token for a new session, once for parallel requests."""
         token = self._unseal(sealed).get("refresh_token", "")
-        with self._refreshing:
+        # One lock for all sessions would make everyone wait for the slowest.
+        with self._refreshing[hash(token) % len(self._refreshing)]:
             now = time.monotonic()
-            self._refreshed = {
-                old: (at, new)
-                for old, (at, new) in self._refreshed.items()
-                if now - at < REFRESH_SHARED_SECONDS
-            }
+            for old, (at, _) in list(self._refreshed.items()):
+                if now - at >= REFRESH_SHARED_SECONDS:
+                    self._refreshed.pop(old, None)
             if token in self._refreshed:
                 return self._refreshed[token][1]
             try:
                 answer = self._workos.user_management.authenticate_with_refresh_token(
                     refresh_token=token
                 )
+                new = self._seal(answer)
             except (BadRequestError, AuthenticationError, AuthorizationError):
                 return ""
             except WorkOSError as error:
                 logger.warning("AuthKit did not refresh: %s", type(error).__name__)
                 return sealed
-            new = self._seal(answer)
             self._refreshed[token] = (now, new)
             return new

@@ -63,16 +63,17 @@ def init_app(app: FastAPI, workos: WorkOSClient, prefix: str = "") -> None:
         cookie_password=os.environ.get("WORKOS_COOKIE_PASSWORD", ""),
     )
     app.include_router(router, prefix=prefix)
-    app.add_middleware(SessionMiddleware, authkit=app.state.workos_auth)
+    app.add_middleware(AuthKitMiddleware, authkit=app.state.workos_auth, prefix=prefix)
 
 
-class SessionMiddleware:
+class AuthKitMiddleware:
     """Opens the sealed session of a request, and writes the cookies that it changed."""
 
-    def __init__(self, app: ASGIApp, authkit: AuthKit) -> None:
-        """Wrap ``app``."""
+    def __init__(self, app: ASGIApp, authkit: AuthKit, prefix: str) -> None:
+        """Wrap ``app``, whose login routes are below ``prefix``."""
         self.app = app
         self.authkit = authkit
+        self.prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the session into ``request.state`` before the request is handled."""
@@ -86,13 +87,17 @@ class SessionMiddleware:
         if sealed:  # in a thread, since it may have to ask AuthKit
             session, kept = await run_in_threadpool(self.authkit.load, sealed)
         state["workos_session"] = session
+        state["workos_prefix"] = scope.get("root_path", "") + self.prefix
         state["workos_cookies"] = {}
         if kept != sealed:
             state["workos_cookies"] = session_cookies(kept, cookies)
 
         async def send_with_cookies(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message.setdefault("headers", [])
                 headers = MutableHeaders(scope=message)
+                if "workos_asked" in state:  # a cache must not mix up people's pages
+                    headers.add_vary_header("Cookie")
                 for cookie in self._cookies(state["workos_cookies"]):
                     headers.append("Set-Cookie", cookie)
             await send(message)
@@ -113,8 +118,9 @@ class SessionMiddleware:
         return response.headers.getlist("Set-Cookie")
 
 
-def current_user(request: Request) -> dict[str, Any] | None:
+def current_user(request: HTTPConnection) -> dict[str, Any] | None:
     """Return who is signed in: ``id``, ``email``, ``first_name`` and so on, or None."""
+    request.state.workos_asked = True
     session: AuthKitSession | None = request.state.workos_session
     return session.user if session else None
 
@@ -127,9 +133,13 @@ def require_user(request: Request) -> dict[str, Any]:
     if "text/html" not in request.headers.get("Accept", ""):
         raise HTTPException(401, "not signed in")
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    root = request.scope.get("root_path", "")
+    if not back.startswith(root):  # a proxy has cut it off
+        back = root + back
     query = urlencode({"next": back if request.method == "GET" else "/"})
-    login_url = f"{_path(request, 'workos_login')}?{query}"
-    raise HTTPException(303, headers={"Location": login_url})
+    raise HTTPException(
+        303, headers={"Location": f"{_path(request, '/login')}?{query}"}
+    )
 
 
 CurrentUser = Annotated[dict[str, Any], Depends(require_user)]
@@ -174,7 +184,7 @@ def confirm_logout(request: Request) -> Response:
     if session_id is None:
         return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
     action = BUTTON.format(
-        url=_path(request, "workos_logout"), token=authkit.form_token(session_id)
+        url=_path(request, "/logout"), token=authkit.form_token(session_id)
     )
     return _page(request, "Sign out", "Do you want to sign out?", action=action)
 
@@ -203,8 +213,9 @@ def _authkit(request: Request) -> AuthKit:
     return request.app.state.workos_auth
 
 
-def _path(request: Request, name: str) -> str:
-    return request.url_for(name).path
+def _path(request: Request, route: str) -> str:
+    """Return the path of a login route, also for an endpoint of a mounted app."""
+    return request.state.workos_prefix + route
 
 
 def _page(
@@ -213,6 +224,6 @@ def _page(
     page = PAGE.format(
         title=escape(title),
         text=escape(text),
-        action=action or LINK.format(url=_path(request, "workos_login")),
+        action=action or LINK.format(url=_path(request, "/login")),
     )
     return HTMLResponse(page, status, headers=NO_STORE)

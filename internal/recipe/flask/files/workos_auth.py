@@ -51,6 +51,9 @@ PAGE = """<!doctype html>
 {% if form_token %}
 <form method="post" action="{{ url_for('workos_auth.logout') }}">
   <input type="hidden" name="form_token" value="{{ form_token }}">
+  {% if csrf_token is defined %}
+  <input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
+  {% endif %}
   <button>Sign out</button>
 </form>
 {% else %}
@@ -185,6 +188,8 @@ def no_store(response: Response) -> Response:
 @bp.after_app_request
 def write_cookies(response: Response) -> Response:
     """Set the cookies that this request changed."""
+    if "workos_session" in g:  # or a cache might show one person's page to another
+        response.vary.add("Cookie")
     for name, value in g.get("workos_cookies", {}).items():
         response.set_cookie(
             name,

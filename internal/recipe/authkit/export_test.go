@@ -1,0 +1,4 @@
+package authkit
+
+// Core is what is embedded of the protocol module.
+var Core = core
