@@ -23,6 +23,7 @@ var kinds = map[string]bool{"new environment": true, "old environment": false}
 func TestApplyAndUndo(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 
@@ -142,6 +143,7 @@ func TestUndoTakesBackAll(t *testing.T) {
 func TestFailureAnywhere(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 			for n := 1; ; n++ {
@@ -171,49 +173,49 @@ func TestFailureAnywhere(t *testing.T) {
 	}
 }
 
-// TestFailureOfRollBack has the disk fail at one operation and for good at a
-// later one. What is left is put right by Recover.
+// TestFailureOfRollBack has the disk fail at the last operation, and at each
+// operation of the roll-back: once, and for good. What is left is put right by
+// the next run.
 func TestFailureOfRollBack(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
-			var total *int
-			f.hook, total = failing(func(int) bool { return false })
+			var all *int
+			f.hook, all = failing(func(int) bool { return false })
 			f.apply(t)
-			all := *total
+			last := *all
 			f.hook = nil
-			if _, err := Undo(context.Background(), f.options()); err != nil {
-				t.Fatal(err)
-			}
-			f.wantSame(t, before)
-
-			stuck := 0
-			for dead := all + 1; ; dead++ {
-				var count *int
-				f.hook, count = failing(func(i int) bool { return i == all || i >= dead })
-				_, err := Apply(context.Background(), f.options())
-				var notRestored *NotRestored
-				if errors.As(err, &notRestored) {
-					stuck++
-					if !errors.Is(err, errDisk) || len(notRestored.Failures) == 0 {
-						t.Errorf("dead from %d on: %v", dead, err)
+			f.recover(t)
+			for _, forGood := range []bool{false, true} {
+				stuck := 0
+				for n := last + 1; ; n++ {
+					var count *int
+					f.hook, count = failing(func(i int) bool { return i == last || i == n || forGood && i > n })
+					_, err := Apply(context.Background(), f.options())
+					f.hook = nil
+					var notRestored *NotRestored
+					if errors.As(err, &notRestored) {
+						stuck++
+						if !errors.Is(err, errDisk) || len(notRestored.Failures) == 0 {
+							t.Errorf("failing at %d: %v", n, err)
+						}
+					} else if err == nil {
+						t.Fatalf("failing at %d: no error", n)
 					}
-				} else if err == nil {
-					t.Fatalf("dead from %d on: no error", dead)
+					f.recover(t)
+					f.wantSame(t, before)
+					if t.Failed() {
+						t.Fatalf("failing at operation %d, for good: %v", n, forGood)
+					}
+					if *count < n {
+						break
+					}
 				}
-				f.hook = nil
-				f.recover(t)
-				f.wantSame(t, before)
-				if t.Failed() {
-					t.Fatalf("the disk was dead from operation %d of %d on", dead, *count)
+				if stuck == 0 {
+					t.Error("rolling back never failed")
 				}
-				if *count < dead {
-					break
-				}
-			}
-			if stuck == 0 {
-				t.Error("rolling back never failed")
 			}
 		})
 	}

@@ -88,6 +88,7 @@ func (f *fixture) addCaches(t *testing.T) {
 func TestCrash(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 			for n := 1; f.runToCrash(t, "apply", n); n++ {
@@ -107,6 +108,7 @@ func TestCrash(t *testing.T) {
 func TestCrashOfUndo(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 			for n := 1; ; n++ {

@@ -307,7 +307,18 @@ func (f *fixture) recover(t *testing.T) {
 	if _, err := Recover(context.Background(), f.options()); err != nil {
 		t.Fatalf("Recover: %v", err)
 	}
-	if _, err := Undo(context.Background(), f.options()); err != nil && !errors.Is(err, ErrNothing) {
+	var changed []string
+	all := []string{"app.py", "conf/real.py", ".env", "pyproject.toml"}
+	for _, name := range all {
+		if text, err := os.ReadFile(f.path(name)); err != nil || string(text) != tree[name].text {
+			changed = append(changed, name)
+		}
+	}
+	_, err := Undo(context.Background(), f.options())
+	if planned := err == nil; planned && len(changed) != len(all) {
+		t.Errorf("Recover left the project half as planned: changed are %v", changed)
+	}
+	if err != nil && !errors.Is(err, ErrNothing) {
 		t.Fatalf("Undo: %v", err)
 	}
 	if entries, err := os.ReadDir(f.path(home)); err == nil && len(entries) != 2 {

@@ -260,6 +260,7 @@ func TestUndoOfNewEnvironment(t *testing.T) {
 func TestFailureOfUndo(t *testing.T) {
 	for name, fresh := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 			for n := 1; ; n++ {
