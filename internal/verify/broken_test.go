@@ -20,6 +20,7 @@ func TestBrokenApps(t *testing.T) {
 		failing []string // the checks that fail; those that build on them are skipped
 		detail  string   // of the first
 		fix     string
+		runs    bool // the app takes requests all the same, and the login is walked
 	}{
 		{
 			name:    "crash on boot",
@@ -40,6 +41,14 @@ func TestBrokenApps(t *testing.T) {
 			failing: []string{"boot"},
 			detail:  "GET / -> 500, an error page: NameError: name 'nobody' is not defined (app.py:",
 			fix:     "the view behind /",
+			runs:    true,
+		},
+		{
+			name:    "does not answer to localhost",
+			breaks:  []string{"app = Flask(__name__)", "app = Flask(__name__)\n@app.before_request\ndef host():\n    if not request.host.startswith('127.0.0.1'):\n        return 'Invalid host header', 400"},
+			failing: []string{"boot"},
+			detail:  "GET / -> 400: the app does not answer to the name localhost",
+			fix:     "ALLOWED_HOSTS",
 		},
 		{
 			name:    "client with an address of its own",
@@ -307,6 +316,9 @@ func TestBrokenApps(t *testing.T) {
 				want[id] = Fail
 			}
 			for _, id := range tt.failing {
+				if tt.runs {
+					break
+				}
 				for _, later := range builtOn[id] {
 					want[later] = Skip
 				}

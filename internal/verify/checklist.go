@@ -33,7 +33,20 @@ func newSecrets() (map[string]string, error) {
 }
 
 // origin is where the app is reached.
-func (r *runner) origin() string { return "http://localhost:" + strconv.Itoa(r.port) }
+func (r *runner) origin() string { return "http://" + r.host() + ":" + strconv.Itoa(r.port) }
+
+// host is the name of this machine in the project's own redirect URI: an app
+// may answer to one of them only. To a browser they are two sites.
+func (r *runner) host() string {
+	uri, ok := r.environ["WORKOS_REDIRECT_URI"]
+	if !ok {
+		uri = r.file["WORKOS_REDIRECT_URI"]
+	}
+	if u, err := url.Parse(uri); err == nil && u.Hostname() == "127.0.0.1" {
+		return "127.0.0.1"
+	}
+	return "localhost"
+}
 
 // replaced are the variables that take the place of the project's own, so that
 // the app talks to the emulator at base and to nobody else.

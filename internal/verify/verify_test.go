@@ -190,6 +190,26 @@ func TestNoHomePage(t *testing.T) {
 	}
 }
 
+// An app that sends every visitor of its home page to a login of its own shows
+// nobody there.
+func TestHomeOfAnotherLogin(t *testing.T) {
+	home := `@app.get("/")` + "\ndef gate():\n    return redirect('/enter')\n\n\n@app.get('/enter')\ndef enter():\n    return 'Your password?'\n\n\n" + `@app.get("/elsewhere")`
+	report := run(t, Options{Root: project(t, `@app.get("/")`, home), Plan: flaskPlan(python(t)), Login: true})
+	if report.Outcome != OK {
+		t.Errorf("outcome %q", report.Outcome)
+	}
+}
+
+// The app is asked under the name that the project's own redirect URI has.
+func TestHostOfTheRedirectURI(t *testing.T) {
+	dir := project(t, "app = Flask(__name__)", "app = Flask(__name__)\n@app.before_request\ndef host():\n    if not request.host.startswith('127.0.0.1'):\n        return 'Invalid host header', 400")
+	write(t, filepath.Join(dir, ".env"), dotenv+"WORKOS_REDIRECT_URI=http://127.0.0.1:5000/callback\n")
+	report := run(t, Options{Root: dir, Plan: flaskPlan(python(t)), Login: true})
+	if report.Outcome != OK {
+		t.Errorf("outcome %q", report.Outcome)
+	}
+}
+
 // snapshot is every file with its content.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -41,6 +41,9 @@ type walk struct {
 	tap     *tap
 	passed  map[string]bool
 	home    int // what GET Home answers before anyone signs in; 404 in an app that has no such page
+	// started says that the app takes requests, though its Home may be broken:
+	// then the login is walked all the same, as it is another page's fault.
+	started bool
 
 	// The first browser, which login, callback, session and logout share.
 	browser   *browser
@@ -79,10 +82,13 @@ func (r *runner) login(ctx context.Context) {
 		}
 	}()
 	if !r.try(ctx, idBoot, func() (string, error) { return w.boot(ctx) }) {
-		if ctx.Err() == nil {
-			r.skipAll("the app did not boot")
+		if ctx.Err() != nil {
+			return
 		}
-		return
+		if !w.started {
+			r.skipAll("the app did not boot")
+			return
+		}
 	}
 	w.browser = newBrowser()
 	defer w.browser.close()
@@ -134,7 +140,7 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	if err := w.app.Start(); err != nil {
 		return "", failed("check that the project's environment is whole", "%s does not start: %v", show(argv), reason(err))
 	}
-	err := w.app.WaitReady(ctx, net.JoinHostPort("localhost", strconv.Itoa(w.port)), bootLimit)
+	err := w.app.WaitReady(ctx, net.JoinHostPort(w.host(), strconv.Itoa(w.port)), bootLimit)
 	if err != nil {
 		return "", w.bootFailure(argv, err.Error())
 	}
@@ -144,11 +150,23 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", w.bootFailure(argv, err.Error())
 	}
+	if refusesHost(home, w.app.since(0)) {
+		return "", failed("put "+w.host()+" into Django's ALLOWED_HOSTS, or Starlette's allowed_hosts; or give WORKOS_REDIRECT_URI the host that is in it",
+			"%s: the app does not answer to the name %s, to which the login comes back", home, w.host())
+	}
+	w.started, w.home = true, home.status
 	if home.broken() {
 		return "", w.broken(home, 0)
 	}
-	w.home = home.status
 	return fmt.Sprintf("%s answers: %s", show(argv), home), nil
+}
+
+// refusedHost is how Django, in its log, and Starlette, in the page, say that a
+// request is for a host that is not the app's.
+var refusedHost = regexp.MustCompile(`(?i)invalid (?:http_)?host header`)
+
+func refusesHost(p *page, log []string) bool {
+	return p.status == http.StatusBadRequest && (refusedHost.MatchString(p.body) || refusedHost.MatchString(strings.Join(log, "\n")))
 }
 
 func (w *walk) bootFailure(argv []string, why string) error {
@@ -297,7 +315,7 @@ func (w *walk) arrive(ctx context.Context, b *browser, path string) (*page, *url
 // land follows redirects inside the app to a page.
 func (w *walk) land(ctx context.Context, b *browser, p *page, mark int) (*page, error) {
 	for range 10 {
-		if p.broken() {
+		if p.broken() && !w.brokenBefore(p) {
 			return nil, w.broken(p, mark)
 		}
 		to := p.location()
@@ -316,6 +334,12 @@ func (w *walk) land(ctx context.Context, b *browser, p *page, mark int) (*page, 
 		}
 	}
 	return nil, failed(keepFix(b), "the app redirects in a circle%s", b.remarks())
+}
+
+// brokenBefore says whether this is the home page as it was before anyone
+// signed in, which the check of the boot has told already.
+func (w *walk) brokenBefore(p *page) bool {
+	return p.url.Path == w.plan.Home && p.status == w.home
 }
 
 func keepFix(b *browser) string {
@@ -439,7 +463,9 @@ func (w *walk) checkCallback(ctx context.Context) (string, error) {
 // checkSession: pages show who is signed in.
 func (w *walk) checkSession(ctx context.Context) (string, error) {
 	paths := []string{w.plan.Account}
-	if w.plan.HomeUser {
+	// A home page that sends visitors away, to a login of the app's own for
+	// instance, shows nobody.
+	if w.plan.HomeUser && w.home == http.StatusOK {
 		paths = append(paths, w.plan.Home)
 	}
 	var seen []string
@@ -561,7 +587,7 @@ func (w *walk) checkLogout(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if landed.broken() {
+	if landed.broken() && !w.brokenBefore(landed) {
 		return "", w.broken(landed, mark)
 	}
 	if err := w.anonymous(ctx, b, "logout"); err != nil {
