@@ -113,15 +113,21 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 		app.Confidence = somewhere
 	}
 	app.Confidence -= depth(i.File)
+	best := -1
 	for _, call := range names.tree.Assigned(name) {
 		called := pysyntax.Dotted(call.Call.Func)
 		if at, ok := names.resolve(call.File, called); ok && at != (object{i.File, name}) {
 			continue // another function of that name
 		}
-		base, module := names.module(call.File)
 		app.Evidence = append(app.Evidence, project.Evidence{File: call.File, Line: call.Line, Fact: call.Text})
-		if base == app.Dir && strings.HasSuffix(app.Run, ":"+name) {
-			app.Run = module + ":" + call.Name
+		base, module := names.module(call.File)
+		run := module + ":" + call.Name
+		sure := 10 - depth(call.File)
+		if slices.ContainsFunc(names.entries, func(e project.EntryPoint) bool { return e.Target == run || e.Target == module }) {
+			sure += namedElsewhere
+		}
+		if base == app.Dir && sure > best { // a worker may make an app of its own, further down
+			best, app.Run = sure, run
 		}
 	}
 }
