@@ -2,10 +2,17 @@ package cli
 
 import (
 	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,20 +28,59 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as a user types it.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
-		RequireExplicitExec: true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("HOME", e.WorkDir)
-			e.Setenv("VIRTUAL_ENV", "")
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"snapshot": snapshotCmd,
-			"same":     sameCmd,
-		},
-	})
+	python := basePython(t)
+	for _, dir := range []string{"../../testdata/script", "testdata/script"} {
+		testscript.Run(t, testscript.Params{
+			Dir:                 dir,
+			RequireExplicitExec: true,
+			Setup:               func(e *testscript.Env) error { return setup(e, python) },
+			Cmds: map[string]func(*testscript.TestScript, bool, []string){
+				"exits":     exits,
+				"interrupt": interrupt,
+				"json":      jsonCmd,
+				"snapshot":  snapshotCmd,
+				"same":      sameCmd,
+			},
+		})
+	}
+}
+
+// basePython is the interpreter from which the tests' environment was made: one
+// that depends on no variable and no home, as a shim may.
+func basePython(t *testing.T) string {
+	t.Helper()
+	python := os.Getenv("AUTHFIT_TEST_PYTHON")
+	if python == "" {
+		t.Fatal("run `make test`: it sets up the Python and the package managers that this test needs")
+	}
+	out, err := exec.Command(python, "-c", "import sys; print(sys._base_executable)").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// environ is the key of a script's environment.
+type environ struct{}
+
+// setup gives a script a home of its own, and a Python in front of PATH. In
+// $ONLY there is authfit and nothing else, in $BIN Python too.
+func setup(e *testscript.Env, python string) error {
+	authfit, err := exec.LookPath("authfit")
+	if err != nil {
+		return err
+	}
+	only, bin := filepath.Join(e.WorkDir, ".only"), filepath.Join(e.WorkDir, ".bin")
+	for _, dir := range []string{only, bin} {
+		err = errors.Join(err, os.Mkdir(dir, 0o755), os.Symlink(authfit, filepath.Join(dir, "authfit")))
+	}
+	e.Setenv("ONLY", only)
+	e.Setenv("BIN", bin)
+	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+	e.Setenv("HOME", e.WorkDir)
+	e.Setenv("VIRTUAL_ENV", "")
+	e.Values[environ{}] = e.Vars
+	return errors.Join(err, os.Symlink(python, filepath.Join(bin, "python3")))
 }
 
 // exits CODE PROGRAM ARGS... runs a program and wants that exit code.
@@ -47,6 +93,102 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit code %s, want %s\n%s", got, args[0], ts.ReadFile("stderr"))
 	}
+}
+
+// interrupt CODE PROGRAM ARGS... runs a program with a package index that never
+// answers, sends it what Ctrl-C sends once the index is asked, and wants that
+// exit code.
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	index, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer index.Close()
+	url := "http://" + index.Addr().String() + "/simple"
+	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), args[1]), args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(slices.Clone(ts.Value(environ{}).([]string)), "PIP_INDEX_URL="+url, "UV_DEFAULT_INDEX="+url)
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	asked := make(chan net.Conn, 1)
+	go func() {
+		if c, err := index.Accept(); err == nil {
+			asked <- c
+		}
+	}()
+	select {
+	case c := <-asked:
+		defer c.Close()
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		<-ended
+	case <-ended:
+		ts.Fatalf("it ended before it asked the index")
+	}
+	if got := cmd.ProcessState.ExitCode(); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// json PATH[=VALUE]... wants the last command's output to be one JSON document
+// that has these fields. A path is NAME.NAME, with [] behind the name of a list
+// to look at each of its elements; null and [] are values, too.
+func jsonCmd(ts *testscript.TestScript, _ bool, args []string) {
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	var doc any
+	ts.Check(dec.Decode(&doc))
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		ts.Fatalf("there is something behind the JSON document")
+	}
+	for _, arg := range args {
+		path, want, valued := strings.Cut(arg, "=")
+		found, err := fields([]any{doc}, path)
+		if err != nil {
+			ts.Fatalf("%s: %v", path, err)
+		}
+		for _, v := range found {
+			if text := jsonText(v); valued && text != want {
+				ts.Fatalf("%s is %s, want %s", path, text, want)
+			}
+		}
+	}
+}
+
+// fields are the values at path in each of docs.
+func fields(docs []any, path string) ([]any, error) {
+	for name := range strings.SplitSeq(path, ".") {
+		name, each := strings.CutSuffix(name, "[]")
+		var next []any
+		for _, doc := range docs {
+			object, ok := doc.(map[string]any)
+			v, there := object[name]
+			if !ok || !there {
+				return nil, fmt.Errorf("there is no %q in %s", name, jsonText(doc))
+			}
+			list, isList := v.([]any)
+			switch {
+			case !each:
+				next = append(next, v)
+			case !isList || len(list) == 0:
+				return nil, fmt.Errorf("%q is %s, want a list with something in it", name, jsonText(v))
+			default:
+				next = append(next, list...)
+			}
+		}
+		docs = next
+	}
+	return docs, nil
+}
+
+// jsonText is a string as it is, and anything else as JSON.
+func jsonText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // snapshot DIR NAME notes all bytes, modes and links of a tree; same DIR NAME

@@ -20,8 +20,8 @@ import (
 // folder where it was made. It uses Root, Environment and Progress of o.
 //
 // Where a file has been edited since, nothing is touched, and a
-// *problem.Problem names all such files. ErrNothing says that nothing has been
-// applied. *NotRestored says what could not be put back; Undo can then be tried
+// *problem.Problem names all such files. ErrNothing, with an empty Result, says
+// that nothing has been applied. *NotRestored says what could not be put back; Undo can then be tried
 // again.
 func Undo(ctx context.Context, o Options) (*Result, error) {
 	if err := ctx.Err(); err != nil {
@@ -75,7 +75,7 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 	if there, err := d.exists(home); err != nil {
 		return nil, refusal(home, err)
 	} else if !there {
-		return nil, ErrNothing
+		return newResult(), ErrNothing
 	}
 	if err := d.checkFolder("."); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 	}
 	chosen := which(all)
 	if len(chosen) == 0 {
-		return nil, ErrNothing
+		return newResult(), ErrNothing
 	}
 	if err := d.conflicts(chosen); err != nil {
 		return nil, err
