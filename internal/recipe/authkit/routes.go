@@ -96,7 +96,7 @@ func viewOf(f *pysyntax.File, call *pysyntax.Call) *pysyntax.FunctionDef {
 
 // refuseTaken refuses login routes whose path the app serves itself.
 func (c Constructor) refuseTaken(d *Draft) {
-	paths := []string{d.Login.LoginURL, d.Login.Callback, d.Login.Logout, d.Login.Account}
+	paths := []string{d.Prefix + "/login", d.Prefix + "/callback", d.Prefix + "/logout", d.Prefix + "/account"}
 	for _, r := range c.routes(d) {
 		if generated(d, r.File) || !slices.Contains(paths, strings.TrimSuffix(r.Path, "/")) {
 			continue

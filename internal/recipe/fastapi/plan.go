@@ -1,25 +1,23 @@
 package fastapi
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
-	"authfit/internal/edit"
 	"authfit/internal/plan"
-	"authfit/internal/project"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
 
-// links are the sign-in and sign-out links in Jinja, with Starlette's url_for.
+// links are the sign-in and sign-out links in Jinja. Starlette gives every
+// template the request.
 var links = authkit.Links{
-	If:     "{% if workos_user %}",
+	If:     "{% if request.state.workos.user %}",
 	Else:   "{% else %}",
 	EndIf:  "{% endif %}",
-	Email:  "{{ workos_user.email }}",
-	Login:  "{{ url_for('workos_login').path }}",
-	Logout: "{{ url_for('workos_logout').path }}",
+	Email:  "{{ request.state.workos.user.email }}",
+	Login:  "{{ request.state.workos.login_url }}",
+	Logout: "{{ request.state.workos.logout_url }}",
 }
 
 // Draft hooks the login routes up where the app is made, and shows in the
@@ -30,15 +28,16 @@ func (Recipe) Draft(d *authkit.Draft) {
 		boot = append(boot, "--factory")
 	}
 	module, _, _ := strings.Cut(d.App.Run, ":")
+	root := rootPath(d)
 	d.Login = &plan.Login{
 		Dir:      d.App.Dir,
 		Boot:     boot,
 		Paths:    []string{d.App.Dir},
-		Home:     "/",
-		LoginURL: d.Prefix + "/login",
-		Callback: d.Prefix + "/callback",
-		Logout:   d.Prefix + "/logout",
-		Account:  d.Prefix + "/account",
+		Home:     root + "/",
+		LoginURL: root + d.Prefix + "/login",
+		Callback: root + d.Prefix + "/callback",
+		Logout:   root + d.Prefix + "/logout",
+		Account:  root + d.Prefix + "/account",
 	}
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
@@ -63,58 +62,35 @@ func noteGuards(d *authkit.Draft) {
 	}
 }
 
-// showUser gives the app's templates the user and their base the links. It
-// reports whether the home page has a template that shows them.
-func showUser(d *authkit.Draft) bool {
-	t, shown := d.Project.Tree, false
-	for _, module := range []string{"fastapi", "starlette"} {
-		for _, engine := range t.Instances(module, "Jinja2Templates") {
-			shown = addContext(d, engine) || shown
+// rootPath is the path that a proxy puts before the app's own and cuts off
+// again: a browser has to be sent to paths with it.
+func rootPath(d *authkit.Draft) string {
+	root := ""
+	for _, i := range d.Project.Tree.Instances("fastapi", "FastAPI") {
+		if i.File == d.App.Entry.File {
+			f, _ := d.Project.Tree.Python(i.File)
+			root, _ = f.StringValue(i.Call.Keyword("root_path"))
 		}
 	}
-	if !shown {
+	return strings.TrimSuffix(root, "/")
+}
+
+// showUser puts the links into the base of the app's templates. It reports
+// whether the home page shows them.
+func showUser(d *authkit.Draft) bool {
+	t := d.Project.Tree
+	if t.Instances("fastapi", "Jinja2Templates") == nil && t.Instances("starlette", "Jinja2Templates") == nil {
 		d.Note("no Jinja2Templates to show the user in: the login is at " + d.Login.LoginURL + ", and endpoints take user: CurrentUser")
 		return false
 	}
 	route := constructor.Home(d)
 	if route == nil {
-		return authkit.AddLinks(d, d.App.Entry.File, "", links) && false
+		authkit.AddLinks(d, d.App.Entry.File, "", links)
+		return false
 	}
 	f, _ := t.Python(route.File)
 	start, ok := authkit.Template(t, route.File, rendered(f, route.View))
 	return authkit.AddLinks(d, d.App.Entry.File, start, links) && ok
-}
-
-// addContext gives a Jinja2Templates the context processor that tells
-// templates who is signed in. It reports whether the templates have it.
-func addContext(d *authkit.Draft, engine project.Instance) bool {
-	const processor = "workos_auth.template_user"
-	if bytes.Contains(d.Source(engine.File), []byte(processor)) {
-		return true
-	}
-	done := false
-	d.EditPython(engine.File, "templates know who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
-		for s := range f.Stmts() {
-			assign, ok := s.(*pysyntax.Assign)
-			if !ok || strings.Join(strings.Fields(f.Text(s)), " ") != engine.Text {
-				continue
-			}
-			call, ok := assign.Value.(*pysyntax.Call)
-			line, importable := authkit.ImportRoutes(d.App, f, engine.File)
-			if !ok || !importable || call.Keyword("env") != nil {
-				return nil, nil
-			}
-			done = true
-			edits := f.AddImport(line)
-			if list := call.Keyword("context_processors"); list != nil {
-				e, err := f.AppendElement(list, processor)
-				return append(edits, e), err
-			}
-			return append(edits, f.AppendArg(call, "context_processors=["+processor+"]")), nil
-		}
-		return nil, nil
-	})
-	return done
 }
 
 // rendered is the template of a TemplateResponse that the endpoint makes: its

@@ -5,6 +5,7 @@ The real SDK speaks to it over HTTP, its key set included.
 
 import importlib.util
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +44,7 @@ def load(path: str, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, RECIPES / path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for annotations
     spec.loader.exec_module(module)
     return module
 

@@ -1,6 +1,7 @@
 """The routes of a FastAPI app, over its test client."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import workos.session
 from fake_authkit import USER, FakeAuthKit, load, query
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -226,19 +228,24 @@ def test_annotated_user(fake: FakeAuthKit) -> None:
     assert client.get("/me").json() == "ada@example.com"
 
 
-def test_template_user(client: TestClient) -> None:
-    seen: list[Any] = []
-    app: Any = client.app
+def test_template(fake: FakeAuthKit, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(
+        "{% if request.state.workos.user %}{{ request.state.workos.user.email }} "
+        "{{ request.state.workos.logout_url }}"
+        "{% else %}{{ request.state.workos.login_url }}{% endif %}"
+    )
+    templates, app = Jinja2Templates(directory=tmp_path), make_app(fake)
 
-    @app.get("/seen")
-    def look(request: Request) -> None:
-        seen.append(workos_auth.template_user(request))
+    @app.get("/page")
+    def page(request: Request) -> Any:
+        return templates.TemplateResponse(request, "page.html")
 
-    client.get("/seen")
+    client = browser(app)
+    answer = client.get("/page")
+    assert answer.text == "/login"
+    assert "Cookie" in answer.headers["Vary"]
     sign_in(client)
-    client.get("/seen")
-    assert seen[0] == {"workos_user": None}
-    assert seen[1]["workos_user"]["email"] == "ada@example.com"
+    assert client.get("/page").text == "ada@example.com /logout"
 
 
 def test_not_in_the_api_schema(client: TestClient) -> None:

@@ -1,12 +1,14 @@
 """Login with WorkOS AuthKit: the routes /login, /callback, /logout and /account.
 
 ``init_app`` hooks it up. An endpoint that is for people who are signed in takes a
-``user: CurrentUser``; templates have the user as ``workos_user``.
+``user: CurrentUser``; any other finds out with ``current_user(request)``, and a
+template with ``request.state.workos.user``.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, urlencode
@@ -66,6 +68,32 @@ def init_app(app: FastAPI, workos: WorkOSClient, prefix: str = "") -> None:
     app.add_middleware(AuthKitMiddleware, authkit=app.state.workos_auth, prefix=prefix)
 
 
+@dataclass
+class Visit:
+    """What is known of the visitor behind a request: ``request.state.workos``."""
+
+    session: AuthKitSession | None
+    prefix: str  # of the login routes, as a browser sees them
+    cookies: dict[str, str]  # to set on the response
+    asked: bool = False  # whether the response depends on who it is
+
+    @property
+    def user(self) -> dict[str, Any] | None:
+        """Who is signed in, or None."""
+        self.asked = True
+        return self.session.user if self.session else None
+
+    @property
+    def login_url(self) -> str:
+        """The path to sign in at."""
+        return self.prefix + "/login"
+
+    @property
+    def logout_url(self) -> str:
+        """The path to sign out at."""
+        return self.prefix + "/logout"
+
+
 class AuthKitMiddleware:
     """Opens the sealed session of a request, and writes the cookies that it changed."""
 
@@ -80,25 +108,25 @@ class AuthKitMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
         cookies = HTTPConnection(scope).cookies
         sealed = sealed_session(cookies)
         session, kept = None, sealed
         if sealed:  # in a thread, since it may have to ask AuthKit
             session, kept = await run_in_threadpool(self.authkit.load, sealed)
-        state["workos_session"] = session
-        state["workos_prefix"] = scope.get("root_path", "") + self.prefix
-        state["workos_cookies"] = {}
-        if kept != sealed:
-            state["workos_cookies"] = session_cookies(kept, cookies)
+        visit = Visit(
+            session,
+            scope.get("root_path", "") + self.prefix,
+            session_cookies(kept, cookies) if kept != sealed else {},
+        )
+        scope.setdefault("state", {})["workos"] = visit
 
         async def send_with_cookies(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
                 message.setdefault("headers", [])
                 headers = MutableHeaders(scope=message)
-                if "workos_asked" in state:  # a cache must not mix up people's pages
+                if visit.asked:  # or a cache might show one person's page to another
                     headers.add_vary_header("Cookie")
-                for cookie in self._cookies(state["workos_cookies"]):
+                for cookie in self._cookies(visit.cookies):
                     headers.append("Set-Cookie", cookie)
             await send(message)
 
@@ -120,9 +148,7 @@ class AuthKitMiddleware:
 
 def current_user(request: HTTPConnection) -> dict[str, Any] | None:
     """Return who is signed in: ``id``, ``email``, ``first_name`` and so on, or None."""
-    request.state.workos_asked = True
-    session: AuthKitSession | None = request.state.workos_session
-    return session.user if session else None
+    return _visit(request).user
 
 
 def require_user(request: Request) -> dict[str, Any]:
@@ -138,31 +164,26 @@ def require_user(request: Request) -> dict[str, Any]:
         back = root + back
     query = urlencode({"next": back if request.method == "GET" else "/"})
     raise HTTPException(
-        303, headers={"Location": f"{_path(request, '/login')}?{query}"}
+        303, headers={"Location": f"{_visit(request).login_url}?{query}"}
     )
 
 
 CurrentUser = Annotated[dict[str, Any], Depends(require_user)]
 
 
-def template_user(request: Request) -> dict[str, Any]:
-    """Give templates ``workos_user``: a context processor for Jinja2Templates."""
-    return {"workos_user": current_user(request)}
-
-
-@router.get("/login", name="workos_login")
+@router.get("/login")
 def login(request: Request) -> Response:
     """Send the browser to AuthKit."""
     started = _authkit(request).start(request.cookies, request.query_params.get("next"))
-    request.state.workos_cookies |= started.cookies
+    _visit(request).cookies |= started.cookies
     return RedirectResponse(started.url, 303, headers=NO_STORE)
 
 
-@router.get("/callback", name="workos_callback")
+@router.get("/callback")
 def callback(request: Request) -> Response:
     """Take the authorization code that AuthKit sent the browser back with."""
     query, authkit = request.query_params, _authkit(request)
-    request.state.workos_cookies |= authkit.login_done(query.getlist("state"))
+    _visit(request).cookies |= authkit.login_done(query.getlist("state"))
     try:
         finished = authkit.finish(
             request.cookies,
@@ -172,11 +193,11 @@ def callback(request: Request) -> Response:
         )
     except LoginError as error:
         return _page(request, "Sign-in did not work", error.message, error.status)
-    request.state.workos_cookies |= session_cookies(finished.sealed, request.cookies)
+    _visit(request).cookies |= session_cookies(finished.sealed, request.cookies)
     return RedirectResponse(finished.next_url, 303, headers=NO_STORE)
 
 
-@router.get("/logout", name="workos_logout")
+@router.get("/logout")
 def confirm_logout(request: Request) -> Response:
     """Ask with a button, so that a mere link cannot sign anyone out."""
     authkit = _authkit(request)
@@ -184,7 +205,7 @@ def confirm_logout(request: Request) -> Response:
     if session_id is None:
         return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
     action = BUTTON.format(
-        url=_path(request, "/logout"), token=authkit.form_token(session_id)
+        url=_visit(request).logout_url, token=authkit.form_token(session_id)
     )
     return _page(request, "Sign out", "Do you want to sign out?", action=action)
 
@@ -199,11 +220,11 @@ async def logout(request: Request) -> Response:
     form = parse_qs((await request.body()).decode(errors="replace"))
     if not authkit.valid_form_token(session_id, form.get("form_token", [""])[0]):
         return _page(request, "Sign-out did not work", "Please try again.", 403)
-    request.state.workos_cookies |= session_cookies("", request.cookies)
+    _visit(request).cookies |= session_cookies("", request.cookies)
     return RedirectResponse(authkit.logout_url(session_id), 303, headers=NO_STORE)
 
 
-@router.get("/account", name="workos_account")
+@router.get("/account")
 def account(user: CurrentUser) -> dict[str, Any]:
     """Show who is signed in, and to nobody else: an example of a protected route."""
     return user
@@ -213,9 +234,8 @@ def _authkit(request: Request) -> AuthKit:
     return request.app.state.workos_auth
 
 
-def _path(request: Request, route: str) -> str:
-    """Return the path of a login route, also for an endpoint of a mounted app."""
-    return request.state.workos_prefix + route
+def _visit(request: HTTPConnection) -> Visit:
+    return request.state.workos
 
 
 def _page(
@@ -224,6 +244,6 @@ def _page(
     page = PAGE.format(
         title=escape(title),
         text=escape(text),
-        action=action or LINK.format(url=_path(request, "/login")),
+        action=action or LINK.format(url=_visit(request).login_url),
     )
     return HTMLResponse(page, status, headers=NO_STORE)
