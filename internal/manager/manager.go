@@ -103,6 +103,29 @@ func For(ctx context.Context, p *project.Project, getenv func(string) string) (M
 	return New(p, argv...), nil
 }
 
+// metadata are the files that setuptools writes into its .egg-info folder.
+var metadata = []string{"PKG-INFO", "SOURCES.txt", "dependency_links.txt", "entry_points.txt", "requires.txt", "top_level.txt"}
+
+// eggInfo are the folders in which setuptools may keep what it knows of the
+// project, which it writes when a manager installs the project itself: beside
+// the code, which may be in src. Empty for another build backend.
+func (t tool) eggInfo() []string {
+	if !t.p.Setuptools || t.p.Name == "" {
+		return nil
+	}
+	name := strings.ReplaceAll(t.p.Name, "-", "_") + ".egg-info"
+	return t.files(name, path.Join("src", name))
+}
+
+// Folders are those that the commands of the project's manager may make in the
+// project beside its environment, relative to the root.
+func Folders(p *project.Project) []string {
+	if p.Manager.Name == "pip" { // which does not install the project itself
+		return nil
+	}
+	return tool{p: p}.eggInfo()
+}
+
 // notFound says how to get a manager.
 func notFound(m project.Manager) error {
 	install := map[string]string{
@@ -228,6 +251,20 @@ func names(pkgs []Requirement) []string {
 // addWhy says what a call is for.
 func addWhy(pkgs []Requirement) string {
 	return "add " + strings.Join(names(pkgs), " and ") + " to the project's dependencies and install them"
+}
+
+// restores are files in the manager's folder that its commands change, and those
+// that setuptools has written there before and writes again.
+func (t tool) restores(names ...string) []string {
+	out := t.files(names...)
+	for _, dir := range t.eggInfo() {
+		for _, name := range metadata {
+			if file := path.Join(dir, name); t.p.Tree.Has(file) {
+				out = append(out, file)
+			}
+		}
+	}
+	return out
 }
 
 // files are paths in the manager's folder, relative to the root.

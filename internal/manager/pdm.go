@@ -33,4 +33,4 @@ func (t pdm) create() []plan.Command {
 	return []plan.Command{t.command("make the project's environment", nil, "venv", "create", t.p.Python.Base)}
 }
 
-func (t pdm) Restores() []string { return t.files("pyproject.toml", "pdm.lock", ".pdm-python") }
+func (t pdm) Restores() []string { return t.restores("pyproject.toml", "pdm.lock", ".pdm-python") }

@@ -140,7 +140,7 @@ func (t pip) spec(r Requirement) string {
 	r = Pin(t.p, r)
 	op := "=="
 	if m := t.p.Manager; strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
-		if src, err := t.p.Tree.Read(path.Join(m.Dir, m.Manifest)); err == nil {
+		if src, err := t.p.Tree.Read(Listing(t.p)); err == nil {
 			if f, err := project.ParseRequirements(src); err == nil {
 				op = style(f)
 			}

@@ -41,4 +41,4 @@ func (t pipenv) env() []string {
 	return []string{"PIPENV_IGNORE_VIRTUALENVS=1"}
 }
 
-func (t pipenv) Restores() []string { return t.files("Pipfile", "Pipfile.lock") }
+func (t pipenv) Restores() []string { return t.restores("Pipfile", "Pipfile.lock") }

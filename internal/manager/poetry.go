@@ -65,4 +65,4 @@ func (t poetry) hasPackage() bool {
 	return t.p.Packages
 }
 
-func (t poetry) Restores() []string { return t.files("pyproject.toml", "poetry.lock") }
+func (t poetry) Restores() []string { return t.restores("pyproject.toml", "poetry.lock") }

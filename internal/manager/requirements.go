@@ -3,6 +3,7 @@ package manager
 import (
 	"bytes"
 	"cmp"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,6 +60,36 @@ func RequirementLines(src []byte, pkgs []Requirement) ([]edit.Edit, error) {
 		out = append(out, edit.Edit{Start: at, End: at, New: text})
 	}
 	return out, nil
+}
+
+// reBase is what a requirements file for every environment is called.
+var reBase = regexp.MustCompile(`(?i)^(?:requirements[-_.])?(?:base|common|core)\.(?:txt|in)$`)
+
+// Listing is the file, relative to the root, in which the owner of a project
+// with a requirements file would list a package that all environments need: the
+// manifest, or the one file that it only passes on to or takes its base from.
+func Listing(p *project.Project) string {
+	file := path.Join(p.Manager.Dir, p.Manager.Manifest)
+	for range 5 { // a circle has no end
+		src, err := p.Tree.Read(file)
+		if err != nil {
+			return file
+		}
+		f, err := project.ParseRequirements(src)
+		if err != nil {
+			return file
+		}
+		includes := slices.DeleteFunc(f.Includes, func(i project.RequirementsInclude) bool { return i.Constraint })
+		if len(includes) != 1 || len(f.Lines) > 0 && !reBase.MatchString(path.Base(includes[0].File)) {
+			return file
+		}
+		next := path.Join(path.Dir(file), includes[0].File)
+		if !p.Tree.Exists(next) {
+			return file
+		}
+		file = next
+	}
+	return file
 }
 
 // notByHand says why a file may not be added to, or is nil.

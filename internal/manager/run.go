@@ -34,19 +34,22 @@ type RunError struct {
 
 // Error names the command and its exit code, and ends with what it wrote.
 func (e *RunError) Error() string {
+	if e.Tail == "" {
+		return e.summary()
+	}
+	return e.summary() + "\n" + e.Tail
+}
+
+// summary is the command and how it ended.
+func (e *RunError) summary() string {
 	s := filepath.Base(e.Argv[0])
 	if len(e.Argv) > 1 {
 		s += " " + strings.Join(e.Argv[1:min(len(e.Argv), 4)], " ")
 	}
 	if e.Code >= 0 {
-		s += fmt.Sprintf(" ended with exit code %d", e.Code)
-	} else {
-		s += ": " + e.Err.Error()
+		return s + fmt.Sprintf(" ended with exit code %d", e.Code)
 	}
-	if e.Tail != "" {
-		s += "\n" + e.Tail
-	}
-	return s
+	return s + ": " + e.Err.Error()
 }
 
 // Unwrap is what stopped the command: an *exec.ExitError, or the context's own

@@ -34,7 +34,7 @@ func (u uv) Restores() []string {
 	if lock == "" {
 		lock = "uv.lock"
 	}
-	return u.files("pyproject.toml", lock)
+	return u.restores("pyproject.toml", lock)
 }
 
 // python says which interpreter to make the environment with: the one that

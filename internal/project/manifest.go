@@ -86,6 +86,18 @@ func (m *manifests) name() string {
 	return m.pyproject.get("tool", "poetry", "name").str()
 }
 
+// setuptools says whether setuptools builds the project: its backend, or the
+// one of a project that is built and names none (PEP 517). uv builds what has a
+// [build-system], and what says that it is a package.
+func (m *manifests) setuptools() bool {
+	system := m.pyproject.get("build-system")
+	if backend := system.get("build-backend").str(); backend != "" {
+		return strings.HasPrefix(backend, "setuptools.")
+	}
+	isPackage, _ := m.pyproject.get("tool", "uv", "package").boolean()
+	return system != nil || isPackage
+}
+
 // read returns the bytes of a manifest; false where it is not there, or cannot
 // be read, which is a problem.
 func (m *manifests) read(file string) ([]byte, bool) {

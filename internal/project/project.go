@@ -25,6 +25,9 @@ type Project struct {
 
 	// Packages says that the manifest names the packages that the project is.
 	Packages bool `json:"-"`
+	// Setuptools says that setuptools builds the project where its manager
+	// installs it too.
+	Setuptools bool `json:"-"`
 
 	Tree *Tree `json:"-"`
 

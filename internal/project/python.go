@@ -33,7 +33,7 @@ func (s *scan) python(ctx context.Context, dir string, m Manager, found *manifes
 			specs = append(specs, r.specifier)
 		}
 		p.Evidence = append(p.Evidence, r.Evidence)
-		if m.Name != "pip" && allows(r.specifier, "3.9") {
+		if m.Name != "pip" && m.Name != "poetry" && allows(r.specifier, "3.9") {
 			p.Evidence = append(p.Evidence, Evidence{File: r.File, Line: r.Line,
 				Fact: "lets Python 3.9 in, where only workos 5 runs: the resolver may take that, or refuse"})
 		}
@@ -144,6 +144,24 @@ func (p *Python) check(m Manager, sdk SDK) []problem.Problem {
 		q = q.At(last.File, last.Line).WithDetail("seen: %s", last.Fact)
 	}
 	return []problem.Problem{*q}
+}
+
+// tooWide refuses a project that poetry would refuse: it adds nothing that does
+// not run on every Python that the project lets in, and looks for no older
+// version that does.
+func (m *manifests) tooWide(by Manager) *problem.Problem {
+	listed := slices.ContainsFunc(m.deps, func(d Dependency) bool { return d.Name == "workos" && d.Group == "" })
+	if by.Name != "poetry" || listed {
+		return nil
+	}
+	for _, r := range m.requires {
+		if allows(r.specifier, "3.9") {
+			return problem.New("python-too-wide", "the project lets Python 3.9 in, on which the newest workos SDK does not run, and poetry adds only what runs on all").
+				At(r.File, r.Line).WithDetail("seen: %s", r.Fact).
+				WithFix(`raise the lower bound there (">=%s,<4.0"), run poetry lock, and run authfit again`, OldestPython)
+		}
+	}
+	return nil
 }
 
 // short is a path relative to the root where it lies there, else absolute.

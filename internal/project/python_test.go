@@ -55,6 +55,9 @@ func TestInterpreter(t *testing.T) {
 		"none, newest of pyenv":         {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.13.0"},
 		"none, only an old one":         {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.9.18", problem: "python-too-old"},
 		"none, requires-python":         {layout: "-- pyproject.toml --\n[project]\nname='a'\nrequires-python='<3.13'\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.12.1"},
+		"poetry and an old Python":      {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.9'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7", problem: "python-too-wide"},
+		"poetry, and listed":            {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.9'\nworkos='^5'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
+		"poetry and new enough":         {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='>=3.10,<4'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
 		".python-version leads nowhere": {layout: flaskApp + "-- .python-version --\n../../evil\n-- ../evil/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/pyenv/x"}, problem: "python-missing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,12 +97,16 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 	}
 	problems = append(problems, found.problems...)
 	p.Name, p.Packages = found.name(), found.pyproject.get("tool", "poetry", "packages") != nil
+	p.Setuptools = found.setuptools()
 
 	var more []problem.Problem
 	p.Python, more = s.python(ctx, dir, m, found)
 	problems = append(problems, more...)
 	p.SDK = installedSDK(p.Python.SitePackages)
 	problems = append(problems, p.Python.check(m, p.SDK)...)
+	if q := found.tooWide(m); q != nil {
+		problems = append(problems, *q)
+	}
 	p.Env, more = s.env(ctx, dir, m)
 	problems = append(problems, more...)
 
@@ -121,7 +125,7 @@ func (p *Project) Blockers() []problem.Problem {
 	manifest := path.Join(p.Manager.Dir, p.Manager.Manifest)
 	for _, q := range p.Problems {
 		switch q.Code {
-		case "two-locks", "two-managers", "python-too-old", "python-missing", "environment-broken", "manifest-missing", "manifest-above":
+		case "two-locks", "two-managers", "python-too-old", "python-too-wide", "python-missing", "environment-broken", "manifest-missing", "manifest-above":
 			out = append(out, q)
 		case "manifest-broken", "manifest-unreadable":
 			if p.Manager.Manifest != "" && q.File == manifest {

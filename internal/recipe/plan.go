@@ -23,7 +23,11 @@ const localURL = "http://127.0.0.1:4100"
 // manager may be nil where nothing is to be installed.
 func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) {
 	out := &plan.Plan{Schema: plan.Schema, Python: p.Python.Executable(), SDK: plan.SDK{Needs: authkit.Needs}}
-	out.Problems = append(out.Problems, p.Blockers()...)
+	for _, q := range p.Blockers() {
+		if q.Code != "python-too-wide" || !o.NoInstall { // that is about an install
+			out.Problems = append(out.Problems, q)
+		}
+	}
 	for _, q := range p.Problems {
 		switch q.Code {
 		case "no-app", "not-python", "several-apps", "framework-unsupported":
@@ -94,7 +98,7 @@ func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
 	if missing == nil {
 		return
 	}
-	d.Edit(path.Join(m.Dir, m.Manifest), "the two packages", func(src []byte) ([]edit.Edit, error) {
+	d.Edit(manager.Listing(d.Project), "the packages", func(src []byte) ([]edit.Edit, error) {
 		return manager.RequirementLines(src, missing)
 	})
 }
