@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"exits":     exits,
 				"interrupt": interrupt,
+				"crash":     crash,
 				"json":      jsonCmd,
 				"snapshot":  snapshotCmd,
 				"same":      sameCmd,
@@ -97,15 +98,25 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // interrupt CODE PROGRAM ARGS... runs a program with a package index that never
 // answers, sends it what Ctrl-C sends once the index is asked, and wants that
-// exit code.
+// exit code. crash PROGRAM ARGS... kills it there.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strconv.Itoa(signalled(ts, os.Interrupt, args[1:])); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+func crash(ts *testscript.TestScript, _ bool, args []string) { signalled(ts, os.Kill, args) }
+
+// signalled is the exit code of a program to which a signal is sent once it, or
+// what it runs, has asked the index.
+func signalled(ts *testscript.TestScript, sig os.Signal, args []string) int {
 	index, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	defer index.Close()
 	url := "http://" + index.Addr().String() + "/simple"
-	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), args[1]), args[2:]...)
+	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), args[0]), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(slices.Clone(ts.Value(environ{}).([]string)), "PIP_INDEX_URL="+url, "UV_DEFAULT_INDEX="+url)
+	cmd.Env = append(slices.Clone(ts.Value(environ{}).([]string)), "PIP_INDEX_URL="+url, "PIP_RETRIES=0", "UV_DEFAULT_INDEX="+url)
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
@@ -119,14 +130,12 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	select {
 	case c := <-asked:
 		defer c.Close()
-		ts.Check(cmd.Process.Signal(os.Interrupt))
+		ts.Check(cmd.Process.Signal(sig))
 		<-ended
 	case <-ended:
 		ts.Fatalf("it ended before it asked the index")
 	}
-	if got := cmd.ProcessState.ExitCode(); strconv.Itoa(got) != args[0] {
-		ts.Fatalf("exit code %d, want %s", got, args[0])
-	}
+	return cmd.ProcessState.ExitCode()
 }
 
 // json PATH[=VALUE]... wants the last command's output to be one JSON document

@@ -112,7 +112,8 @@ func TestApplyTwice(t *testing.T) {
 	f.wantSame(t, before)
 }
 
-// TestUndoTakesBackAll: applies stack, and one Undo takes back all.
+// TestUndoTakesBackAll: applies stack, one Undo takes back all, and UndoLast the
+// newest.
 func TestUndoTakesBackAll(t *testing.T) {
 	f := newFixture(t, false)
 	before := f.snapshot(t)
@@ -128,6 +129,18 @@ func TestUndoTakesBackAll(t *testing.T) {
 	second.Plan = &plan.Plan{
 		Files: []plan.File{file},
 		Env:   []plan.EnvKey{{File: ".env", Key: "LATER", Source: plan.EnvSecret}, {File: "deploy/dev.env", Key: "LATER", Source: plan.EnvSecret}},
+	}
+	first := dropHome(f.snapshot(t))
+	if _, err := Apply(context.Background(), second); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if _, err := UndoLast(ended, f.options()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, dropHome(f.snapshot(t))); diff != "" {
+		t.Errorf("UndoLast does not come back to the first (-want +got):\n%s", diff)
 	}
 	if _, err := Apply(context.Background(), second); err != nil {
 		t.Fatal(err)

@@ -30,6 +30,12 @@ func Undo(ctx context.Context, o Options) (*Result, error) {
 	return takeBack(ctx, o, func(all []*journal) []*journal { return all })
 }
 
+// UndoLast is Undo of the newest Apply alone, for a caller who breaks off what
+// follows it. It does its work even when ctx has ended.
+func UndoLast(ctx context.Context, o Options) (*Result, error) {
+	return takeBack(ctx, o, func(all []*journal) []*journal { return all[max(0, len(all)-1):] })
+}
+
 // Recover looks for a run that was cut off, and puts back what it had begun: an
 // Apply is rolled back, an Undo is brought to its end. Without one it returns
 // nil and no error. To be called before the project is looked at; its errors
