@@ -56,15 +56,17 @@ func Golden(t *testing.T, room Room) {
 		t.Fatalf("no archives in testdata: %v", err)
 	}
 	results := t.TempDir()
+	var written []string
 	for _, name := range archives {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			golden(t, room, name, filepath.Join(results, filepath.Base(name)))
+			written = append(written, golden(t, room, name, filepath.Join(results, filepath.Base(name)))...)
 		})
 	}
-	compile(t, results)
+	compile(t, written)
 }
 
-func golden(t *testing.T, room Room, name, dir string) {
+// golden runs one archive in dir, and returns the files that it wrote there.
+func golden(t *testing.T, room Room, name, dir string) (written []string) {
 	archive, err := txtar.ParseFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +86,9 @@ func golden(t *testing.T, room Room, name, dir string) {
 
 	d, got := draft(t, room, dir, options)
 	if d != nil && len(d.Problems) == 0 {
-		got += apply(t, d, dir)
+		diff := ""
+		written, diff = apply(t, d, dir)
+		got += diff
 		again, _ := draft(t, room, dir, options)
 		if again == nil && d.App.Framework == "vanilla" {
 			again = &authkit.Draft{} // its server is a Flask app, and that room's from now on
@@ -98,11 +102,12 @@ func golden(t *testing.T, room Room, name, dir string) {
 		if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
+		return written
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("want -, got + (go test -update rewrites it):\n%s", diff)
 	}
+	return written
 }
 
 // draft is the room's draft for the app that it is surest of, and what there
@@ -149,9 +154,9 @@ func said(p *problem.Problem) string {
 	return fmt.Sprintf("%s:%d: %s (%s)\n    %s", p.File, p.Line, p.Summary, p.Code, p.Fix)
 }
 
-// apply writes the files and returns their diffs. Of those made by authfit it
-// returns only what differs from one project to another.
-func apply(t *testing.T, d *authkit.Draft, dir string) string {
+// apply writes the files and returns their names and diffs. Of those made by
+// authfit the diff has only what differs from one project to another.
+func apply(t *testing.T, d *authkit.Draft, dir string) (written []string, diff string) {
 	t.Helper()
 	files, err := d.Files()
 	if err != nil {
@@ -168,6 +173,7 @@ func apply(t *testing.T, d *authkit.Draft, dir string) string {
 			t.Fatal(err)
 		}
 		write(t, dir, f.Path, after)
+		written = append(written, filepath.Join(dir, f.Path))
 		if before == nil {
 			out.WriteString("create " + f.Path + varying(after) + "\n")
 			continue
@@ -175,7 +181,7 @@ func apply(t *testing.T, d *authkit.Draft, dir string) string {
 		kept(t, f.Path, before, after)
 		out.WriteString(visible(edit.Unified(f.Path, before, after)))
 	}
-	return out.String()
+	return written, out.String()
 }
 
 // varying are the lines of a generated module that tell of its surroundings.
@@ -223,18 +229,18 @@ func visible(diff string) string {
 	return out.String()
 }
 
-// compile has the interpreter read all Python files that the tests wrote.
-func compile(t *testing.T, dir string) {
+// compile has the interpreter read the Python files among those that were written.
+func compile(t *testing.T, written []string) {
 	t.Helper()
 	python := os.Getenv("AUTHFIT_TEST_PYTHON")
 	if python == "" {
 		t.Fatal("AUTHFIT_TEST_PYTHON names no interpreter: run `make test`, or `. .cache/env` before go test")
 	}
-	script := `import pathlib, sys
-for path in pathlib.Path(sys.argv[1]).rglob("*.py"):
-    if not path.name.startswith("broken"):
-        compile(path.read_bytes(), path, "exec")`
-	if out, err := exec.Command(python, "-c", script, dir).CombinedOutput(); err != nil {
+	script := `import sys
+for path in sys.argv[1:]:
+    if path.endswith(".py"):
+        compile(open(path, "rb").read(), path, "exec")`
+	if out, err := exec.Command(python, append([]string{"-c", script}, written...)...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
