@@ -14,23 +14,35 @@ import (
 type names struct {
 	tree    *project.Tree
 	entries []project.EntryPoint
+	modules map[string]module // by file, as found so far
 }
 
 func newNames(t *project.Tree) *names {
-	return &names{tree: t, entries: t.EntryPoints()}
+	return &names{tree: t, entries: t.EntryPoints(), modules: map[string]module{}}
 }
 
 // An object is what a file binds a name to.
 type object struct{ file, name string }
 
+// A module is a file as Python names it: base is the folder on sys.path.
+type module struct{ base, name string }
+
 // importedAs finds a dotted name in an import statement or in a string that
 // names an app: "pkg.mod:app".
 const importedAs = `(?m)^\s*(?:from|import)\s+%s\b|["']%s:\w`
 
-// module is how Python names a file that makes an app: base is the folder on
-// sys.path, and name the dotted module. Of folders without __init__.py the
+// module is how Python names a file. Of folders without __init__.py the
 // project's own commands and imports tell which of them are packages.
 func (n *names) module(file string) (base, name string) {
+	m, known := n.modules[file]
+	if !known {
+		m.base, m.name = n.findModule(file)
+		n.modules[file] = m
+	}
+	return m.base, m.name
+}
+
+func (n *names) findModule(file string) (base, name string) {
 	base, name = n.tree.ModulePath(file)
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(file, ".py"), "/__init__"), "/")
 	for top := range parts {
