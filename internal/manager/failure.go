@@ -2,6 +2,7 @@ package manager
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"authfit/internal/problem"
@@ -49,12 +50,14 @@ var reasons = []struct {
 // already, the hashes of a lock file, the notes of Git's and pip's.
 var chatter = regexp.MustCompile(`^\s*(?:Requirement already satisfied|Collecting |Using cached |Downloading |Installing |Looking in |Obtaining |Preparing |Building |Found existing |Uninstalling |Attempting uninstall|--hash=|━|INFO: |Using version )`)
 
-// telling are the lines that say something about a failure.
+// telling are the lines that say something about a failure, each once: pip
+// names a version in the way for every version of the package that it tried.
 func telling(tail string) string {
 	var out []string
 	for line := range strings.Lines(tail) {
-		if !chatter.MatchString(line) {
-			out = append(out, strings.TrimRight(line, "\n"))
+		line = strings.TrimRight(line, "\n")
+		if !chatter.MatchString(line) && !slices.Contains(out, line) {
+			out = append(out, line)
 		}
 	}
 	if out == nil {

@@ -20,7 +20,7 @@ import (
 func TestFailureIsAProblem(t *testing.T) {
 	for name, c := range map[string]struct{ tail, detail, fix string }{
 		"pip, a pin in the way": {
-			"Requirement already satisfied: six in ./.venv\nCollecting jwt\n  Downloading jwt.whl\nERROR: Cannot install jwt==2.8 and workos\nERROR: ResolutionImpossible: for help",
+			"Requirement already satisfied: six in ./.venv\nCollecting jwt\n  Downloading jwt.whl\nERROR: Cannot install jwt==2.8 and workos\nERROR: Cannot install jwt==2.8 and workos\nERROR: ResolutionImpossible: for help",
 			"ERROR: Cannot install jwt==2.8 and workos\nERROR: ResolutionImpossible: for help", "loosen the versions"},
 		"poetry, a pin in the way": {
 			"Using version ^10.8.0 for workos\nSo, because a depends on b, version solving failed.",

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -261,7 +262,7 @@ func (r *runner) probes(ctx context.Context) {
 			for _, p := range byID[id] {
 				lines, err := r.command(ctx, p.Argv, filepath.Join(r.dir, filepath.FromSlash(p.Dir)), nowhere)
 				if err != nil {
-					return "", failed("mend what it says; "+show(p.Argv)+" shows it in the project too", "%v%s", err, indent(tailOf(lines, 20)))
+					return "", failed(cmp.Or(databaseFix(err.Error()), "mend what it says; "+show(p.Argv)+" shows it in the project too"), "%v%s", err, indent(tailOf(lines, 20)))
 				}
 				passed = append(passed, show(p.Argv))
 			}

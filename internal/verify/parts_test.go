@@ -398,3 +398,22 @@ func TestFill(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A database that is not ready is told from a defect of the app.
+func TestDatabaseFix(t *testing.T) {
+	for exception, want := range map[string]string{
+		"django.db.utils.OperationalError: no such table: django_session (auth_views.py:9)":                           "no tables",
+		`psycopg.errors.UndefinedTable: relation "post" does not exist`:                                               "no tables",
+		`pymysql.err.ProgrammingError: (1146, "Table 'a.b' doesn't exist")`:                                           "no tables",
+		`django.db.utils.OperationalError: connection to server at "127.0.0.1", port 5432 failed: Connection refused`: "start the database",
+		`sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) could not translate host name "db" to address`:  "start the database",
+		"redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.":               "start the database",
+		"KeyError: 'table'": "",
+		"httpx.ConnectError: [Errno 111] Connection refused": "",
+	} {
+		got := databaseFix(exception)
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: %q", exception, got)
+		}
+	}
+}

@@ -33,3 +33,21 @@ func exception(lines []string, dir string) string {
 	}
 	return ""
 }
+
+// databases are what database drivers say when a server or a table is not there.
+var (
+	noTable  = regexp.MustCompile(`no such table|UndefinedTable|relation "[^"]*" does not exist|Table '[^']*' doesn't exist`)
+	noServer = regexp.MustCompile(`(?i)connection to server at .* failed|could not connect to server|could not translate host name|Can't connect to (?:local )?(?:MySQL|server)|(?:psycopg2?|asyncpg|pymysql|MySQLdb|redis|pymongo)\.\S*.*(?:refused|timed out)`)
+)
+
+// databaseFix is the way out where an exception is about a database that is not
+// ready, which the login cannot help; empty for any other.
+func databaseFix(exception string) string {
+	switch {
+	case noTable.MatchString(exception):
+		return "the database has no tables yet: make them as the project does (python manage.py migrate, flask db upgrade, alembic upgrade head), then run authfit verify --login"
+	case noServer.MatchString(exception):
+		return "start the database server that the app is set up for, or point the app to one that runs, then run authfit verify --login"
+	}
+	return ""
+}

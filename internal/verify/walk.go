@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	dir, base := w.appDir(), w.authkit.String()
 	for _, argv := range w.plan.Setup {
 		if lines, err := w.command(ctx, argv, dir, base); err != nil {
-			return "", failed("run it in the project to see it whole", "before the app is started: %v%s", err, indent(tailOf(lines, 20)))
+			return "", failed(cmp.Or(databaseFix(err.Error()), "run it in the project to see it whole"), "before the app is started: %v%s", err, indent(tailOf(lines, 20)))
 		}
 	}
 	argv := w.fillAll(w.plan.Boot)
@@ -171,13 +172,14 @@ func refusesHost(p *page, log []string) bool {
 
 func (w *walk) bootFailure(argv []string, why string) error {
 	lines := w.app.LastLines(keptLines)
-	if e := exception(lines, w.dir); e != "" {
+	e := exception(lines, w.dir)
+	if e != "" {
 		why = e + "; " + why
 	}
 	if len(w.skipped) > 0 {
 		why += "; not copied, as they are large: " + strings.Join(w.skipped, ", ")
 	}
-	return failed("start it yourself and mend what it says: "+show(argv), "%s does not boot: %s%s", show(argv), why, indent(tailOf(lines, 20)))
+	return failed(cmp.Or(databaseFix(e), "start it yourself and mend what it says: "+show(argv)), "%s does not boot: %s%s", show(argv), why, indent(tailOf(lines, 20)))
 }
 
 // broken is the failure of a page that no visitor should see: what it was, and
@@ -193,7 +195,7 @@ func (w *walk) broken(p *page, mark int) error {
 	detail := fmt.Sprintf("%s, %s", p, what)
 	if e := exception(w.app.since(mark), w.dir); e != "" {
 		detail += ": " + e
-		fix = "mend the view behind " + p.url.Path + ", where this is raised"
+		fix = cmp.Or(databaseFix(e), "mend the view behind "+p.url.Path+", where this is raised")
 	}
 	return failed(fix, "%s", detail)
 }
