@@ -3,7 +3,6 @@ package django
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"authfit/internal/project"
@@ -32,28 +31,17 @@ func open(t *project.Tree, name string) (source, bool) {
 	return source{name, f}, f != nil
 }
 
-// moduleFile finds the file of a module: below dir, which is on sys.path,
-// below a folder above it, or, where the project puts another folder on
-// sys.path, at the only place in the project that has such a module.
+// moduleFile finds the file of a module as Python would with dir on sys.path,
+// or, where the project puts another folder on sys.path, at the only place in
+// the project that has such a module.
 func moduleFile(t *project.Tree, dir, module string) (string, bool) {
-	if module == "" || strings.HasPrefix(module, ".") {
-		return "", false
+	if file, ok := t.Module(module, dir); ok || module == "" || strings.HasPrefix(module, ".") {
+		return file, ok
 	}
 	rel := strings.ReplaceAll(module, ".", "/")
-	names := []string{rel + ".py", rel + "/__init__.py"}
-	for base := dir; ; base = path.Dir(base) {
-		for _, name := range names {
-			if t.Has(path.Join(base, name)) {
-				return path.Join(base, name), true
-			}
-		}
-		if base == "." {
-			break
-		}
-	}
 	found := ""
 	for _, f := range t.Files() {
-		if !strings.HasSuffix(f, "/"+names[0]) && !strings.HasSuffix(f, "/"+names[1]) {
+		if !strings.HasSuffix(f, "/"+rel+".py") && !strings.HasSuffix(f, "/"+rel+"/__init__.py") {
 			continue
 		}
 		if found != "" {
@@ -179,6 +167,7 @@ func (s *settings) included(src source, call *pysyntax.Call) []string {
 // A binding is an assignment to a setting.
 type binding struct {
 	source
+	name  string
 	stmt  pysyntax.Stmt
 	place pysyntax.Place
 	value pysyntax.Expr
@@ -191,7 +180,7 @@ func (s *settings) bindings(name string) []binding {
 	for _, src := range s.files {
 		for stmt, place := range src.Stmts() {
 			if value := assigned(stmt, name); value != nil && !inFunction(place) {
-				found = append(found, binding{src, stmt, place, value})
+				found = append(found, binding{src, name, stmt, place, value})
 			}
 		}
 	}
@@ -233,27 +222,37 @@ func (s *settings) lookup(name string) (binding, bool) {
 	return binding{}, false
 }
 
-// lookupFrom is lookup as an expression in one of the files sees it: what the
-// file assigns itself comes first.
-func (s *settings) lookupFrom(in source, name string) (binding, bool) {
-	for _, b := range slices.Backward(s.bindings(name)) {
-		if b.path == in.path {
-			return b, true
-		}
+// find is the first string in the settings with an ending, and nil where there
+// is none.
+func (s *settings) find(ending string) (in source, at pysyntax.Node) {
+	for _, src := range s.files {
+		src.Walk(func(n pysyntax.Node) bool {
+			if e, ok := n.(*pysyntax.String); ok && at == nil {
+				if value, _ := src.StringValue(e); strings.HasSuffix(value, ending) {
+					in, at = src, n
+				}
+			}
+			return at == nil
+		})
 	}
-	return s.lookup(name)
+	return in, at
 }
 
-// mentions reports whether a string in any of the files has the ending.
 func (s *settings) mentions(ending string) bool {
-	found := false
+	_, at := s.find(ending)
+	return at != nil
+}
+
+// strings are those in the settings that match.
+func (s *settings) strings(match func(string) bool) (found []string) {
 	for _, src := range s.files {
 		src.Walk(func(n pysyntax.Node) bool {
 			if e, ok := n.(*pysyntax.String); ok {
-				value, _ := src.StringValue(e)
-				found = found || strings.HasSuffix(value, ending)
+				if value, ok := src.StringValue(e); ok && match(value) {
+					found = append(found, value)
+				}
 			}
-			return !found
+			return true
 		})
 	}
 	return found
@@ -285,105 +284,5 @@ func elements(e pysyntax.Expr) []pysyntax.Expr {
 	return nil
 }
 
-// location is the place in the project that an expression means, such as
-// BASE_DIR / "db.sqlite3": relative to the project's folder, and starting with
-// ".." outside of it. It follows what settings files really do with __file__.
-func (s *settings) location(in source, e pysyntax.Expr, depth int) (string, bool) {
-	if depth == 0 {
-		return "", false
-	}
-	at := func(e pysyntax.Expr) (string, bool) { return s.location(in, e, depth-1) }
-	up := func(e pysyntax.Expr, levels int) (string, bool) {
-		base, ok := at(e)
-		for range levels {
-			base = path.Join(base, "..")
-		}
-		return base, ok
-	}
-	switch e := e.(type) {
-	case *pysyntax.String:
-		name, ok := in.StringValue(e)
-		return path.Join(s.dir, name), ok && name != "" && !path.IsAbs(name) && !strings.Contains(name, ":")
-	case *pysyntax.Name:
-		if e.ID == "__file__" {
-			return in.path, true
-		}
-		if b, ok := s.lookupFrom(in, e.ID); ok {
-			return s.location(b.source, b.value, depth-1)
-		}
-	case *pysyntax.Attribute:
-		if e.Attr.ID == "parent" {
-			return up(e.X, 1)
-		}
-	case *pysyntax.Subscript: // Path(__file__).parents[1]
-		if parents, ok := e.X.(*pysyntax.Attribute); ok && parents.Attr.ID == "parents" {
-			if n, err := strconv.Atoi(in.Text(e.Index)); err == nil && n >= 0 {
-				return up(parents.X, n+1)
-			}
-		}
-	case *pysyntax.BinOp:
-		if base, ok := at(e.X); ok && e.Op == "/" {
-			return join(in, base, e.Y)
-		}
-	case *pysyntax.Call:
-		return s.called(in, e, at, up)
-	}
-	return "", false
-}
-
-// called is location for the calls of pathlib and os.path.
-func (s *settings) called(in source, call *pysyntax.Call, at func(pysyntax.Expr) (string, bool), up func(pysyntax.Expr, int) (string, bool)) (string, bool) {
-	first := call.Positional(0)
-	if method, ok := call.Func.(*pysyntax.Attribute); ok {
-		switch method.Attr.ID {
-		case "resolve", "absolute", "as_posix":
-			return at(method.X)
-		case "joinpath":
-			if base, ok := at(method.X); ok {
-				return join(in, base, values(call)...)
-			}
-			return "", false
-		}
-	}
-	if first == nil {
-		return "", false
-	}
-	switch last(pysyntax.Dotted(call.Func)) {
-	case "Path", "str", "fspath", "abspath", "realpath", "normpath":
-		return at(first)
-	case "dirname":
-		return up(first, 1)
-	case "join":
-		if base, ok := at(first); ok {
-			return join(in, base, values(call)[1:]...)
-		}
-	}
-	return "", false
-}
-
-func values(call *pysyntax.Call) []pysyntax.Expr {
-	var out []pysyntax.Expr
-	for _, arg := range call.Args {
-		out = append(out, arg.Value)
-	}
-	return out
-}
-
-func join(in source, base string, parts ...pysyntax.Expr) (string, bool) {
-	for _, part := range parts {
-		name, ok := in.StringValue(part)
-		if !ok || path.IsAbs(name) {
-			return "", false
-		}
-		base = path.Join(base, name)
-	}
-	return base, true
-}
-
 // last is what stands behind the last dot of a dotted name.
 func last(dotted string) string { return dotted[strings.LastIndexByte(dotted, '.')+1:] }
-
-// within reports whether a location is below the project's folder.
-func within(location string) bool {
-	return location != ".." && !strings.HasPrefix(location, "../")
-}

@@ -21,8 +21,8 @@ type code struct {
 type bound struct {
 	stmt  pysyntax.Stmt
 	place pysyntax.Place
-	// terms are what it sums up: "[...] + static(...)" has two. Nil where the
-	// name is imported.
+	value pysyntax.Expr // nil where the name is imported
+	// terms are what it sums up: "[...] + static(...)" has two.
 	terms []pysyntax.Expr
 	// anew says that what urlpatterns was before is gone.
 	anew bool
@@ -31,6 +31,14 @@ type bound struct {
 // topLevel reports whether the statement is always run.
 func (b bound) topLevel() bool { return len(b.place.Parents) == 0 }
 
+// routes are the elements that it adds, as far as they are to be seen.
+func (b bound) routes() (all []pysyntax.Expr) {
+	for _, term := range b.terms {
+		all = append(all, routesOf(term)...)
+	}
+	return all
+}
+
 func (u code) bindings() []bound {
 	var found []bound
 	for stmt, place := range u.Stmts() {
@@ -38,14 +46,14 @@ func (u code) bindings() []bound {
 			continue
 		}
 		if value := assigned(stmt, "urlpatterns"); value != nil {
-			b := bound{stmt: stmt, place: place, terms: terms(value), anew: true}
+			b := bound{stmt: stmt, place: place, value: value, terms: terms(value)}
 			b.anew = !slices.ContainsFunc(b.terms, func(e pysyntax.Expr) bool { return pysyntax.Dotted(e) == "urlpatterns" })
 			found = append(found, b)
 		}
 		switch stmt := stmt.(type) {
 		case *pysyntax.AugAssign:
 			if pysyntax.Dotted(stmt.Target) == "urlpatterns" {
-				found = append(found, bound{stmt: stmt, place: place, terms: terms(stmt.Value)})
+				found = append(found, bound{stmt: stmt, place: place, value: stmt.Value, terms: terms(stmt.Value)})
 			}
 		case *pysyntax.ImportFrom:
 			if slices.ContainsFunc(stmt.Names, func(a *pysyntax.Alias) bool { return orText(a.AsName, a.Name) == "urlpatterns" }) {
@@ -64,20 +72,42 @@ func terms(e pysyntax.Expr) []pysyntax.Expr {
 	return []pysyntax.Expr{e}
 }
 
-// routesOf are the elements of a term: of a list, a tuple, i18n_patterns(...).
+// routesOf are the elements of a term: of a list, a tuple, and of
+// i18n_patterns(...) where these are served without a language too.
 func routesOf(term pysyntax.Expr) []pysyntax.Expr {
-	if call, ok := term.(*pysyntax.Call); ok && last(pysyntax.Dotted(call.Func)) == "i18n_patterns" {
+	if call, ok := i18n(term); ok && call.Keyword("prefix_default_language") != nil {
 		return values(call)
 	}
 	return elements(term)
 }
 
-// routes are all that is in urlpatterns, as far as it is to be seen.
+func i18n(term pysyntax.Expr) (*pysyntax.Call, bool) {
+	call, ok := term.(*pysyntax.Call)
+	return call, ok && last(pysyntax.Dotted(call.Func)) == "i18n_patterns"
+}
+
+// values are a call's positional arguments.
+func values(call *pysyntax.Call) []pysyntax.Expr {
+	var out []pysyntax.Expr
+	for _, arg := range call.Args {
+		if arg.Keyword == nil && arg.Star == 0 {
+			out = append(out, arg.Value)
+		}
+	}
+	return out
+}
+
+// routes are all that is in urlpatterns, below a language too, as far as it is
+// to be seen.
 func (u code) routes() []pysyntax.Expr {
 	var all []pysyntax.Expr
 	for _, b := range u.bindings() {
 		for _, term := range b.terms {
-			all = append(all, routesOf(term)...)
+			if call, ok := i18n(term); ok {
+				all = append(all, values(call)...)
+			} else {
+				all = append(all, elements(term)...)
+			}
 		}
 	}
 	return all
@@ -301,17 +331,20 @@ func (u code) home(routes []pysyntax.Expr, depth int) (code, pysyntax.Expr) {
 	return u, nil
 }
 
-// inPackage reports whether the URLconf is a module of a package, where
-// relative imports work, and the package's name.
-func (u code) inPackage(module string) (pkg string, ok bool) {
+// inPackage is the package that the URLconf is in, where relative imports work;
+// empty for a module in no package.
+func (u code) inPackage(module string) string {
 	if path.Base(u.path) == "__init__.py" {
-		return module, true
+		return module
 	}
-	i := strings.LastIndexByte(module, '.')
-	if i < 0 {
-		return "", false
+	return module[:max(strings.LastIndexByte(module, '.'), 0)]
+}
+
+func or(a, b pysyntax.Expr) pysyntax.Expr {
+	if a != nil {
+		return a
 	}
-	return module[:i], true
+	return b
 }
 
 func orText(a, b string) string {

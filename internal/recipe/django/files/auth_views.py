@@ -95,7 +95,7 @@ def login_required(
         if not request.accepts("text/html"):
             return JsonResponse({"error": "not signed in"}, status=401)
         back = request.get_full_path() if request.method == "GET" else "/"
-        return redirect(f"{reverse('auth_login')}?{urlencode({'next': back})}")
+        return redirect(f"{reverse('workos_login')}?{urlencode({'next': back})}")
 
     return guarded
 
@@ -166,11 +166,11 @@ def _renew_session(request: HttpRequest, user: dict[str, Any]) -> None:
 
 
 def _sign_out(request: HttpRequest) -> str:
-    return format_html(BUTTON, reverse("auth_logout"), get_token(request))
+    return format_html(BUTTON, reverse("workos_logout"), get_token(request))
 
 
 def _page(title: str, text: str, action: str = "", status: int = 200) -> HttpResponse:
-    action = action or format_html(LINK, reverse("auth_login"))
+    action = action or format_html(LINK, reverse("workos_login"))
     page = format_html(PAGE, title=title, text=text, action=action)
     return HttpResponse(page, status=status)
 

@@ -1,0 +1,44 @@
+package django
+
+import (
+	"path"
+	"regexp"
+
+	"authfit/internal/recipe/authkit"
+)
+
+// links are the sign-in and sign-out links in Django's template language.
+var links = authkit.Links{
+	If:     "{% if request.session.user %}",
+	Else:   "{% else %}",
+	EndIf:  "{% endif %}",
+	Email:  "{{ request.session.user.email }}",
+	Login:  "{% url 'workos_login' %}",
+	Logout: "{% url 'workos_logout' %}",
+}
+
+// special are pages that are no frame of a site: mails, and those for errors,
+// which Django renders without the request.
+var special = regexp.MustCompile(`(^|/)(\d{3}(_.*)?\.html$|[^/]*e?mail)`)
+
+// editTemplate links to the login from the base template.
+func (r *room) editTemplate() {
+	where := "the login is at " + r.Login.LoginURL
+	switch {
+	case r.settings.mentions("django.template.backends.jinja2.Jinja2"):
+		r.Note("templates of Jinja2 are left as they are; " + where)
+		return
+	case !r.settings.mentions("django.template.context_processors.request"):
+		r.Note("no links are put into the templates, as TEMPLATES has no django.template.context_processors.request and they cannot see the session; " + where)
+		return
+	}
+	near := path.Join(r.app.Dir, "manage.py")
+	home := r.root.homeTemplate()
+	base, ok := authkit.BaseTemplate(r.Project.Tree, near, home)
+	if !ok || special.MatchString(base) {
+		r.Note("there is no template to link to the login from; " + where)
+		return
+	}
+	shown := authkit.AddLinks(r.Draft, near, home, links)
+	r.Login.HomeUser = shown && home != "" && !r.settings.mentions(".LoginRequiredMiddleware")
+}
