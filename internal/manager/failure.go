@@ -33,7 +33,7 @@ var reasons = []struct {
 	fix  string
 }{
 	{regexp.MustCompile(`(?i)name resolution|dns error|ConnectionError|NewConnectionError|Connection refused|Network is unreachable|error sending request|ReadTimeout|All attempts to connect`),
-		"see that the package index can be reached, then run authfit again"},
+		"see that the address named here can be reached, then run authfit again"},
 	{regexp.MustCompile(`(?i)No space left on device|Disk quota exceeded`),
 		"make room on the disk, then run authfit again"},
 	{regexp.MustCompile(`(?i)supported Python range|The .requires-python. value|does not satisfy Python`),

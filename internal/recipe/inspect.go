@@ -146,7 +146,11 @@ func several(p *project.Project, candidates []int) *problem.Problem {
 	var lines []string
 	for _, i := range candidates {
 		a := p.Apps[i]
-		lines = append(lines, fmt.Sprintf("%s:%d  %s  --app %s:%s", a.Entry.File, a.Entry.Line, a.Framework, a.Entry.File, a.Entry.Object))
+		name := a.Entry.File
+		if a.Entry.Object != "" {
+			name += ":" + a.Entry.Object
+		}
+		lines = append(lines, fmt.Sprintf("%s:%d  %s  --app %s", a.Entry.File, a.Entry.Line, a.Framework, name))
 	}
 	return problem.New("several-apps", "there are %d apps here", len(candidates)).
 		WithDetail("%s", strings.Join(lines, "\n")).
