@@ -99,15 +99,17 @@ func (a *App) recover(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, ".authfit")); err != nil {
 		return nil
 	}
-	r, err := txn.Recover(ctx, txn.Options{Root: dir, Environment: a.environment(nil)})
-	if errors.Is(err, txn.ErrNothing) {
-		return nil
-	}
+	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())
 	if err != nil {
 		return err
 	}
-	if r != nil && len(r.Files) > 0 {
-		a.progress("an earlier run was cut off; %d files were put back", len(r.Files))
+	r, err := txn.Recover(ctx, txn.Options{Root: dir, Environment: a.environment(p)})
+	if err != nil || r == nil {
+		return err
+	}
+	a.progress("an earlier run was cut off; everything was put back")
+	for _, note := range r.Notes {
+		a.progress("note: %s", note)
 	}
 	return nil
 }
@@ -126,13 +128,30 @@ func (a *App) add(ctx context.Context, o *addOptions) error {
 				return err
 			}
 		}
-		if err := a.apply(ctx, p); err != nil {
+		changed, err := a.apply(ctx, p)
+		if err != nil {
 			return err
 		}
-	} else {
-		a.progress("nothing to do: the login is there")
+		err = a.finish(ctx, p, o.noVerify)
+		if cause := ctx.Err(); cause != nil && changed {
+			return a.takeBack(ctx, p, cause)
+		}
+		return err
 	}
+	a.progress("nothing to do: the login is there")
 	return a.finish(ctx, p, o.noVerify)
+}
+
+// takeBack takes an apply back whose verification was interrupted.
+func (a *App) takeBack(ctx context.Context, p *planned, cause error) error {
+	_, err := txn.UndoLast(context.WithoutCancel(ctx), txn.Options{
+		Root: p.project.Root, Environment: a.environment(p.project),
+		Progress: func(step string) { a.progress("%s", step) },
+	})
+	if err != nil {
+		return err
+	}
+	return &txn.RolledBack{Cause: cause}
 }
 
 // firstProblem refuses a plan that has problems, all of them named.
@@ -171,12 +190,12 @@ func (a *App) confirm(pl *plan.Plan) error {
 	return problem.New("declined", "not applied; nothing was changed")
 }
 
-// apply carries the plan out.
-func (a *App) apply(ctx context.Context, p *planned) error {
+// apply carries the plan out, and says whether there was something to do.
+func (a *App) apply(ctx context.Context, p *planned) (changed bool, err error) {
 	for _, note := range p.plan.Notes {
 		a.progress("note: %s", note)
 	}
-	_, err := txn.Apply(ctx, txn.Options{
+	r, err := txn.Apply(ctx, txn.Options{
 		Root: p.project.Root,
 		Plan: p.plan,
 		Run: func(ctx context.Context, c plan.Command) error {
@@ -196,7 +215,7 @@ func (a *App) apply(ctx context.Context, p *planned) error {
 		Environment: a.environment(p.project),
 		Progress:    func(step string) { a.progress("%s", step) },
 	})
-	return err
+	return err == nil && len(r.Files)+len(r.Env)+len(r.Packages) > 0, err
 }
 
 // look sees, once the packages are installed, which interpreter the project has

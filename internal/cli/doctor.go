@@ -104,7 +104,7 @@ func (a *App) mend(ctx context.Context, p *planned, r *doctor.Report) (*doctor.R
 	if pl.Empty() {
 		return r, nil
 	}
-	if err := a.apply(ctx, &planned{p.project, m, pl}); err != nil {
+	if _, err := a.apply(ctx, &planned{p.project, m, pl}); err != nil {
 		return nil, err
 	}
 	_, after, err := a.examine(ctx)

@@ -29,21 +29,19 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command line as a user types it.
 func TestScripts(t *testing.T) {
 	python := basePython(t)
-	for _, dir := range []string{"../../testdata/script", "testdata/script"} {
-		testscript.Run(t, testscript.Params{
-			Dir:                 dir,
-			RequireExplicitExec: true,
-			Setup:               func(e *testscript.Env) error { return setup(e, python) },
-			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"exits":     exits,
-				"interrupt": interrupt,
-				"crash":     crash,
-				"json":      jsonCmd,
-				"snapshot":  snapshotCmd,
-				"same":      sameCmd,
-			},
-		})
-	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		RequireExplicitExec: true,
+		Setup:               func(e *testscript.Env) error { return setup(e, python) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"interrupt": interrupt,
+			"crash":     crash,
+			"json":      jsonCmd,
+			"snapshot":  snapshotCmd,
+			"same":      sameCmd,
+		},
+	})
 }
 
 // basePython is the interpreter from which the tests' environment was made: one

@@ -76,7 +76,7 @@ func (a *App) try(ctx context.Context, keep bool) error {
 		return err
 	}
 	if !p.plan.Empty() {
-		if err := a.apply(ctx, p); err != nil {
+		if _, err := a.apply(ctx, p); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func (a *App) undo(ctx context.Context) error {
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if errors.Is(err, txn.ErrNothing) {
-		r, err = &txn.Result{}, nil
+		err = nil
 		a.progress("nothing to undo")
 	}
 	if err != nil {

@@ -23,7 +23,7 @@ func Installed(p *project.Project) map[string]string {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			stem, ok := strings.CutSuffix(e.Name(), ".dist-info")
-			if name, version, cut := strings.Cut(stem, "-"); ok && cut {
+			if name, version, cut := strings.Cut(stem, "-"); ok && cut && !strings.HasPrefix(stem, "~") { // pip was cut off there
 				out[project.NormalizeName(name)] = version
 			}
 		}

@@ -60,11 +60,11 @@ type App struct {
 	Dir   string `json:"dir"`
 	Entry Entry  `json:"entry"`
 	// Factory is the function that makes the app, where one does.
-	Factory string `json:"factory,omitempty"`
+	Factory string `json:"factory"`
 	// Run is how the framework's own server is told of it: "pkg.mod:app".
 	Run      string     `json:"run,omitempty"`
-	Settings string     `json:"settings,omitempty"` // Django: the file
-	URLs     string     `json:"urls,omitempty"`     // Django: the root URLconf's file
+	Settings string     `json:"settings"` // Django: the file
+	URLs     string     `json:"urls"`     // Django: the root URLconf's file
 	Evidence []Evidence `json:"evidence"`
 	// Confidence orders the candidates of one framework: higher is surer.
 	Confidence int `json:"-"`

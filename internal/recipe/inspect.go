@@ -81,7 +81,7 @@ func apps(p *project.Project, o Options) []project.App {
 		}
 	}
 	// One object that is made in two branches of an if is one app.
-	var unique []project.App
+	unique := []project.App{}
 	for _, a := range found {
 		same := func(b project.App) bool { return a.Entry.File == b.Entry.File && a.Entry.Object == b.Entry.Object }
 		if !slices.ContainsFunc(unique, same) {

@@ -39,6 +39,7 @@ type SDK struct {
 	README string `json:"-"`
 
 	modules map[string]*module // by file, relative to Dir, with slashes
+	texts   map[string][]byte  // the same files as they are searched
 }
 
 // Reported are the functions that an SDK lists of itself: what a login is made
@@ -90,6 +91,7 @@ func read(metadata, dir string) (*SDK, error) {
 		README:         readme,
 		Dir:            dir,
 		modules:        map[string]*module{},
+		texts:          map[string][]byte{},
 	}
 	if s.Version == "" {
 		return nil, unreadable(metadata, errors.New("no Version in it"))

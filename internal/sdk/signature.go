@@ -1,7 +1,7 @@
 package sdk
 
 import (
-	"fmt"
+	"bytes"
 	"io/fs"
 	"iter"
 	"os"
@@ -416,7 +416,6 @@ func (s *SDK) search(name string) any {
 	if !className.MatchString(name) {
 		return nil
 	}
-	line := regexp.MustCompile(fmt.Sprintf(`(?m)^class %s\b`, name))
 	var found []string
 	root := os.DirFS(s.Dir)
 	for _, pattern := range []string{"*.py", "*/*.py", "*/*/*.py"} {
@@ -425,8 +424,7 @@ func (s *SDK) search(name string) any {
 			return nil
 		}
 		for _, file := range files {
-			src, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(file)))
-			if err == nil && line.Match(src) {
+			if definesClass(s.text(file), name) {
 				found = append(found, file)
 			}
 		}
@@ -442,4 +440,29 @@ func (s *SDK) search(name string) any {
 		}
 	}
 	return nil
+}
+
+// definesClass reports whether a line of a source begins with "class name".
+func definesClass(src []byte, name string) bool {
+	line := []byte("\nclass " + name)
+	for rest := src; ; {
+		i := bytes.Index(rest, line)
+		if i < 0 {
+			return bytes.HasPrefix(src, line[1:])
+		}
+		rest = rest[i+len(line):]
+		if len(rest) > 0 && (rest[0] == '(' || rest[0] == ':' || rest[0] == ' ') {
+			return true
+		}
+	}
+}
+
+// text reads a file of the package once; nil where that fails.
+func (s *SDK) text(name string) []byte {
+	src, ok := s.texts[name]
+	if !ok {
+		src, _ = os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(name)))
+		s.texts[name] = src
+	}
+	return src
 }
