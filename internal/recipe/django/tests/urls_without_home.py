@@ -1,0 +1,5 @@
+"""A URLconf as django-admin startproject makes it: nothing at /."""
+
+from project_urls import login_patterns as urlpatterns
+
+__all__ = ["urlpatterns"]
