@@ -208,6 +208,9 @@ const (
 // takes says whether an element of urlpatterns takes a path, such as
 // "auth/login/", and which call is the one that does.
 func (u code) takes(e pysyntax.Expr, p string, depth int) (hit, project.Evidence) {
+	if _, spread := e.(*pysyntax.Starred); spread {
+		return wide, u.evidence(e) // *static("/") takes every path
+	}
 	r, ok := u.route(e)
 	if !ok || depth == 0 {
 		return miss, project.Evidence{}
