@@ -3,15 +3,18 @@ package main
 import (
 	"bufio"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"authfit/internal/pysyntax"
 )
@@ -46,11 +49,15 @@ func (r *Report) Percent() float64 {
 }
 
 // Files lists the .py files in the given directories, symbolic links not
-// followed, in order.
+// followed, in order. The packages installed below a standard library are not
+// a part of it, and left out unless their folder is given.
 func Files(dirs ...string) ([]string, error) {
 	var paths []string
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && d.Name() == "site-packages" && path != dir {
+				return fs.SkipDir
+			}
 			if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".py") && !strings.Contains(path, "\n") {
 				paths = append(paths, path)
 			}
@@ -63,8 +70,44 @@ func Files(dirs ...string) ([]string, error) {
 	return paths, nil
 }
 
-// Compare parses the files with the interpreter and with pysyntax.
+// Compare parses the files with the interpreter and with pysyntax. It runs an
+// interpreter for each processor.
 func Compare(python string, paths []string) (*Report, error) {
+	parts := make([]*Report, min(runtime.NumCPU(), len(paths)))
+	errs := make([]error, len(parts))
+	var wg sync.WaitGroup
+	for i := range parts {
+		wg.Go(func() {
+			var mine []string
+			for j := i; j < len(paths); j += len(parts) {
+				mine = append(mine, paths[j])
+			}
+			parts[i], errs[i] = compare(python, mine)
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("comparing with %s: %w", python, err)
+	}
+	r := &Report{}
+	for _, p := range parts {
+		r.add(p)
+	}
+	slices.SortFunc(r.Diffs, func(a, b Diff) int { return strings.Compare(a.Path, b.Path) })
+	return r, nil
+}
+
+func (r *Report) add(p *Report) {
+	r.Python = p.Python
+	r.Files += p.Files
+	r.Rejected += p.Rejected
+	r.Accepted += p.Accepted
+	r.Equal += p.Equal
+	r.Nodes += p.Nodes
+	r.Diffs = append(r.Diffs, p.Diffs...)
+}
+
+func compare(python string, paths []string) (*Report, error) {
 	cmd := exec.Command(python, "-c", dumpScript)
 	cmd.Stdin = strings.NewReader(strings.Join(paths, "\n") + "\n")
 	cmd.Stderr = os.Stderr
@@ -73,17 +116,11 @@ func Compare(python string, paths []string) (*Report, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot run the interpreter %s: %w", python, err)
+		return nil, err
 	}
 	r := &Report{Files: len(paths)}
 	err = r.read(bufio.NewReaderSize(out, 1<<20))
-	if waitErr := cmd.Wait(); err == nil {
-		err = waitErr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("comparing with %s: %w", python, err)
-	}
-	return r, nil
+	return r, errors.Join(err, cmd.Wait())
 }
 
 // read reads what dump.py prints.

@@ -58,6 +58,8 @@ def nodes(tree, offset):
         node = stack.pop()
         kind = type(node).__name__
         position = hasattr(node, "end_lineno") and node.end_lineno is not None
+        if kind == "Starred" and sys.version_info < (3, 9):
+            position = False  # forgets a parenthesis behind the star
         if kind == "match_case":
             p = node.pattern
             yield (

@@ -39,11 +39,15 @@ func ours(f *pysyntax.File, minor int) []node {
 				kind = ""
 			}
 		}
-		if minor < 9 && (kind == "Slice" || kind == "keyword") || minor < 10 && kind == "alias" {
-			kind = "" // has no position there
+		if minor < 9 && (kind == "Slice" || kind == "keyword" || kind == "Starred") || minor < 10 && kind == "alias" {
+			kind = "" // has no position there, or a wrong one
+		}
+		end := n.End()
+		if p, ok := n.(*pysyntax.Param); ok && minor < 9 && p.Kind == pysyntax.KeywordOnly {
+			end = p.Name.End() // the annotation is forgotten there
 		}
 		if kind != "" {
-			out = append(out, node{kind, n.Pos(), n.End()})
+			out = append(out, node{kind, n.Pos(), end})
 		}
 		_, isString := n.(*pysyntax.String)
 		return !isString || minor >= 12 // before, positions in f-strings are wrong
