@@ -1,9 +1,11 @@
 package django
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 
+	"authfit/internal/edit"
 	"authfit/internal/recipe/authkit"
 )
 
@@ -17,28 +19,71 @@ var links = authkit.Links{
 	Logout: "{% url 'workos_logout' %}",
 }
 
-// special are pages that are no frame of a site: mails, and those for errors,
-// which Django renders without the request.
-var special = regexp.MustCompile(`(^|/)(\d{3}(_.*)?\.html$|[^/]*e?mail)`)
+var (
+	// special are pages that are no frame of a site: mails, and those for
+	// errors, which Django renders without the request.
+	special = regexp.MustCompile(`(^|/)(\d{3}(_.*)?\.html$|[^/]*e?mail)`)
+	// conditional are the tags around what some pages lack, or show many times.
+	conditional = regexp.MustCompile(`\{%\s*(end)?(if|ifchanged|for)\b.*?%\}`)
+)
 
 // editTemplate links to the login from the base template.
 func (r *room) editTemplate() {
-	where := "the login is at " + r.Login.LoginURL
+	where := "; the login is at " + r.Login.LoginURL
 	switch {
 	case r.settings.mentions("django.template.backends.jinja2.Jinja2"):
-		r.Note("templates of Jinja2 are left as they are; " + where)
+		r.Note("templates of Jinja2 are left as they are" + where)
 		return
 	case !r.settings.mentions("django.template.context_processors.request"):
-		r.Note("no links are put into the templates, as TEMPLATES has no django.template.context_processors.request and they cannot see the session; " + where)
+		r.Note("no links are put into the templates, as TEMPLATES has no django.template.context_processors.request and they cannot see the session" + where)
+		return
+	case r.settings.bindings("ROOT_HOSTCONF") != nil || r.settings.bindings("PUBLIC_SCHEMA_URLCONF") != nil:
+		r.Note("no links are put into the templates, as the site has more than one URLconf, and the login is not in all of them" + where)
 		return
 	}
-	near := path.Join(r.app.Dir, "manage.py")
+	tree := r.Project.Tree
 	home := r.root.homeTemplate()
-	base, ok := authkit.BaseTemplate(r.Project.Tree, near, home)
+	base, ok := authkit.BaseTemplate(tree, path.Join(r.app.Dir, "manage.py"), home)
 	if !ok || special.MatchString(base) {
-		r.Note("there is no template to link to the login from; " + where)
+		r.Note("there is no template to link to the login from" + where)
 		return
 	}
-	shown := authkit.AddLinks(r.Draft, near, home, links)
+	name, shown := authkit.NavTemplate(tree, base), false
+	r.Edit(name, "links to sign in and out", func(src []byte) (edits []edit.Edit, err error) {
+		if shown = bytes.Contains(src, []byte(links.Login)); !shown {
+			edits, shown = links.Insert(always(src))
+		}
+		return edits, nil
+	})
+	if !shown {
+		r.Note(name + ": there is no <nav>, <header> or <body> to put the links into" + where)
+	}
 	r.Login.HomeUser = shown && home != "" && !r.settings.mentions(".LoginRequiredMiddleware")
+}
+
+// always overwrites with spaces what a template shows only sometimes, such as
+// {% if user.is_authenticated %}, so that the links do not go in there. Places
+// in the result are places in src.
+func always(src []byte) []byte {
+	out := bytes.Clone(src)
+	depth, from := 0, 0
+	for _, tag := range conditional.FindAllSubmatchIndex(src, -1) {
+		switch end := tag[2] >= 0; {
+		case end && depth > 0:
+			depth--
+			if depth == 0 {
+				for i := from; i < tag[1]; i++ {
+					if out[i] != '\n' && out[i] != '\r' {
+						out[i] = ' '
+					}
+				}
+			}
+		case !end:
+			if depth == 0 {
+				from = tag[0]
+			}
+			depth++
+		}
+	}
+	return out
 }

@@ -46,9 +46,7 @@ func (u code) bindings() []bound {
 			continue
 		}
 		if value := assigned(stmt, "urlpatterns"); value != nil {
-			b := bound{stmt: stmt, place: place, value: value, terms: terms(value)}
-			b.anew = !slices.ContainsFunc(b.terms, func(e pysyntax.Expr) bool { return pysyntax.Dotted(e) == "urlpatterns" })
-			found = append(found, b)
+			found = append(found, bound{stmt: stmt, place: place, value: value, terms: terms(value), anew: !takesIn(value)})
 		}
 		switch stmt := stmt.(type) {
 		case *pysyntax.AugAssign:
@@ -61,6 +59,18 @@ func (u code) bindings() []bound {
 			}
 		}
 	}
+	return found
+}
+
+// takesIn reports whether a value is made of what urlpatterns was, perhaps by a
+// function: format_suffix_patterns(urlpatterns).
+func takesIn(value pysyntax.Expr) bool {
+	found := false
+	pysyntax.Walk(value, func(n pysyntax.Node) bool {
+		name, ok := n.(*pysyntax.Name)
+		found = found || ok && name.ID == "urlpatterns"
+		return !found
+	})
 	return found
 }
 
