@@ -32,6 +32,9 @@ func (Recipe) Draft(d *authkit.Draft) {
 	r.editSettings()
 	r.editURLs()
 	r.editTemplate()
+	if r.root.lacks("") {
+		r.Note("the site has no page at /, where people come to when they have signed out: make one")
+	}
 }
 
 // A room is the state of one draft.

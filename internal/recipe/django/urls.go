@@ -344,6 +344,30 @@ func (u code) home(routes []pysyntax.Expr, depth int) (code, pysyntax.Expr) {
 	return u, nil
 }
 
+// lacks reports whether it is certain that nothing takes a path.
+func (u code) lacks(p string) bool {
+	all := u.bindings()
+	for _, b := range all {
+		for _, term := range b.terms {
+			if !isList(term) {
+				return false
+			}
+			for _, e := range elements(term) {
+				if _, ok := u.route(e); !ok {
+					return false
+				}
+				if h, _ := u.takes(e, p, depth); h != miss {
+					return false
+				}
+			}
+		}
+		if b.value == nil {
+			return false
+		}
+	}
+	return len(all) > 0
+}
+
 // inPackage is the package that the URLconf is in, where relative imports work;
 // empty for a module in no package.
 func (u code) inPackage(module string) string {

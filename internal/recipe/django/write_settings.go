@@ -173,7 +173,7 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 	if len(classes) > 1 {
 		return nil, problem.New("settings-apart", "%s and %s have a ROOT_URLCONF each, and no base class in common that has it", classes[0].Name.ID, classes[1].Name.ID).
 			At(r.app.Settings, f.Line(classes[1].Pos())).
-			WithDetail("each class needs, with `import os` at the top:\n%s", strings.Join(lines, "\n")).
+			WithDetail("each class needs these lines, below `import os`, `from dotenv import load_dotenv` and `load_dotenv()` at the top:\n%s", strings.Join(lines, "\n")).
 			WithFix("put the lines in by hand, or ROOT_URLCONF into a base class, then run authfit again for the rest")
 	}
 	lines = append([]string{"", "# WorkOS AuthKit"}, lines...)
