@@ -47,6 +47,7 @@ func (a *App) environment(p *project.Project) txn.Environment {
 			env.Folders = append(env.Folders, filepath.ToSlash(rel))
 		}
 	}
+	env.Folders = append(env.Folders, manager.Folders(p)...)
 	return env
 }
 

@@ -92,7 +92,8 @@ type Probe struct {
 
 // Login says how the app is started and where its login is, for the walk
 // through it. In Boot, Setup and Env, "{python}" stands for the project's
-// interpreter, "{port}" for the port and "{origin}" for http://localhost:port.
+// interpreter, "{port}" for the port, "{origin}" for http://localhost:port and
+// "{scratch}" for a folder that is removed at the end.
 type Login struct {
 	Dir      string     `json:"dir,omitempty"` // where Boot runs, relative to the project
 	Boot     []string   `json:"boot"`

@@ -7,6 +7,7 @@ import (
 
 	"authfit/internal/edit"
 	"authfit/internal/plan"
+	"authfit/internal/project"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
@@ -24,10 +25,22 @@ var links = authkit.Links{
 // Draft hooks the login routes up where the app is made, and shows on the home
 // page who is signed in.
 func (Recipe) Draft(d *authkit.Draft) {
+	installed := project.InstalledVersion(d.Project.Python.SitePackages, "flask")
+	if installed != "" && project.CompareVersions(installed, "2.0") < 0 {
+		d.RefuseAt("flask-too-old", d.App.Entry.File, d.App.Entry.Line,
+			"upgrade Flask first", "the project has Flask %s, and the login needs 2.0 or newer", installed)
+		return
+	}
 	d.Login = Login(d.App.Dir, d.App.Run, d.Prefix)
+	routes := Boot(d.App.Run, "routes")
+	if installed != "" && project.CompareVersions(installed, "2.2") < 0 { // it has no --app yet
+		d.Login.Env = append(d.Login.Env, "FLASK_APP="+d.App.Run)
+		withoutApp := func(argv []string) []string { return slices.Delete(argv, 3, 5) }
+		d.Login.Boot, routes = withoutApp(d.Login.Boot), withoutApp(routes)
+	}
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
-		Argv: Boot(d.App.Run, "routes"),
+		Argv: routes,
 		Dir:  d.App.Dir,
 		Why:  "flask can import the app and list its routes",
 	})
