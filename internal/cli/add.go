@@ -226,14 +226,16 @@ func (a *App) look(ctx context.Context, p *planned) error {
 		return err
 	}
 	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
-	again, err := recipe.Plan(fresh, nil, a.recipeOptions())
-	if err != nil {
-		return err
-	}
-	// How the app is started depends on the framework's version.
-	p.plan.Python, p.plan.Login, p.plan.Probes = again.Python, again.Login, again.Probes
-	if len(again.Problems) > 0 {
-		return &again.Problems[0]
+	p.plan.Python = fresh.Python.Executable()
+	if p.plan.Login != nil { // how the app is started depends on the framework's version
+		again, err := recipe.Plan(fresh, nil, a.recipeOptions())
+		if err != nil {
+			return err
+		}
+		p.plan.Login, p.plan.Probes = again.Login, again.Probes
+		if len(again.Problems) > 0 {
+			return &again.Problems[0]
+		}
 	}
 	missing, err := recipe.MissingFromSDK(fresh.Python.SitePackages)
 	if err != nil {

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"os"
 	"path"
 	"path/filepath"
@@ -159,7 +160,7 @@ func envKeys(d *authkit.Draft) []plan.EnvKey {
 		d.Note("no credentials in " + env.File + ": the local emulator's are used (authfit emulate); put yours in from the WorkOS dashboard and remove WORKOS_BASE_URL")
 	}
 	if d.Login != nil {
-		add("WORKOS_REDIRECT_URI", plan.EnvLiteral, "http://localhost:"+port+d.Login.Callback, "where AuthKit sends people back to; register it in the WorkOS dashboard")
+		add("WORKOS_REDIRECT_URI", plan.EnvLiteral, "http://"+cmp.Or(d.Host, "localhost")+":"+port+d.Login.Callback, "where AuthKit sends people back to; register it in the WorkOS dashboard")
 	}
 	add("WORKOS_COOKIE_PASSWORD", plan.EnvFernet, "", "the key that seals the session")
 	return keys

@@ -45,6 +45,9 @@ type Draft struct {
 	App     *project.App
 	// Prefix goes before the paths of the login routes: "" or "/auth".
 	Prefix string
+	// Host is the name under which the app is opened on this machine; empty for
+	// localhost.
+	Host string
 	// Login says how to start the app and where its login is.
 	Login    *plan.Login
 	Probes   []plan.Probe

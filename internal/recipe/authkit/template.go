@@ -29,7 +29,9 @@ var (
 	listEnd    = regexp.MustCompile(`(?i)</[uo]l\s*>`)
 	itemTag    = regexp.MustCompile(`(?i)<li\b[^>]*>`)
 	linkTag    = regexp.MustCompile(`(?i)<a\b[^>]*>`)
-	classAttr  = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
+	// conditional are the tags around what some pages lack, or show many times.
+	conditional = regexp.MustCompile(`\{%-?\s*(end)?(if|ifchanged|for)\b.*?%\}`)
+	classAttr   = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
 )
 
 // Template finds a template by the name that code gives it, among all folders
@@ -138,6 +140,33 @@ func blank(src []byte) []byte {
 	return blind.ReplaceAllFunc(src, func(m []byte) []byte { return bytes.Repeat([]byte{' '}, len(m)) })
 }
 
+// always overwrites with spaces what a template shows only sometimes, such as
+// {% if user.is_authenticated %}, so that the links do not go in there. Places
+// in the result are places in src.
+func always(src []byte) []byte {
+	out := bytes.Clone(src)
+	depth, from := 0, 0
+	for _, tag := range conditional.FindAllSubmatchIndex(src, -1) {
+		switch end := tag[2] >= 0; {
+		case end && depth > 0:
+			depth--
+			if depth == 0 {
+				for i := from; i < tag[1]; i++ {
+					if out[i] != '\n' && out[i] != '\r' {
+						out[i] = ' '
+					}
+				}
+			}
+		case !end:
+			if depth == 0 {
+				from = tag[0]
+			}
+			depth++
+		}
+	}
+	return out
+}
+
 // Insert puts the links where a page's navigation ends: as a last list item, as
 // a last link, or, without navigation, at the top of the body. It says no where
 // there is no such place, and nothing is to do where the links are.
@@ -145,7 +174,7 @@ func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
 	if bytes.Contains(src, []byte(l.Login)) {
 		return nil, true
 	}
-	page := blank(src)
+	page := always(blank(src))
 	for _, region := range []*regexp.Regexp{navRegion, headRegion} {
 		if loc := region.FindIndex(page); loc != nil {
 			return []edit.Edit{l.atEnd(src, page, loc[0], loc[1])}, true

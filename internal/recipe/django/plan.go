@@ -29,6 +29,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	}
 	r.login()
 	r.sessions()
+	r.hosts()
 	r.editSettings()
 	r.editURLs()
 	r.editTemplate()
@@ -165,6 +166,26 @@ func (r *room) sessions() {
 	if src, at := r.settings.find("django.contrib.auth.middleware.LoginRequiredMiddleware"); at != nil {
 		r.RefuseAt("login-required", src.path, src.line(at), "take it out, and keep views for people who are signed in with @auth_views.login_required",
 			"this asks for Django's own login on every page, that of the new login too")
+	}
+}
+
+// hosts opens the app as 127.0.0.1 where ALLOWED_HOSTS has that and would turn
+// localhost away.
+func (r *room) hosts() {
+	b, ok := r.settings.lookup("ALLOWED_HOSTS")
+	if !ok {
+		return
+	}
+	numeric := false
+	for _, e := range elements(b.value) {
+		host, literal := b.StringValue(e)
+		if !literal || host == "*" || host == "localhost" || host == ".localhost" {
+			return
+		}
+		numeric = numeric || host == "127.0.0.1"
+	}
+	if numeric {
+		r.Host = "127.0.0.1"
 	}
 }
 

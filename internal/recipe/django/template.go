@@ -19,13 +19,9 @@ var links = authkit.Links{
 	Logout: "{% url 'workos_logout' %}",
 }
 
-var (
-	// special are pages that are no frame of a site: mails, and those for
-	// errors, which Django renders without the request.
-	special = regexp.MustCompile(`(^|/)(\d{3}(_.*)?\.html$|[^/]*e?mail)`)
-	// conditional are the tags around what some pages lack, or show many times.
-	conditional = regexp.MustCompile(`\{%\s*(end)?(if|ifchanged|for)\b.*?%\}`)
-)
+// special are pages that are no frame of a site: mails, and those for errors,
+// which Django renders without the request.
+var special = regexp.MustCompile(`(^|/)(\d{3}(_.*)?\.html$|[^/]*e?mail)`)
 
 // editTemplate links to the login from the base template.
 func (r *room) editTemplate() {
@@ -51,7 +47,7 @@ func (r *room) editTemplate() {
 	name, shown := authkit.NavTemplate(tree, base), false
 	r.Edit(name, "links to sign in and out", func(src []byte) (edits []edit.Edit, err error) {
 		if shown = bytes.Contains(src, []byte(links.Login)); !shown {
-			edits, shown = links.Insert(always(src))
+			edits, shown = links.Insert(src)
 		}
 		return edits, nil
 	})
@@ -59,31 +55,4 @@ func (r *room) editTemplate() {
 		r.Note(name + ": there is no <nav>, <header> or <body> to put the links into" + where)
 	}
 	r.Login.HomeUser = shown && home != "" && !r.settings.mentions(".LoginRequiredMiddleware")
-}
-
-// always overwrites with spaces what a template shows only sometimes, such as
-// {% if user.is_authenticated %}, so that the links do not go in there. Places
-// in the result are places in src.
-func always(src []byte) []byte {
-	out := bytes.Clone(src)
-	depth, from := 0, 0
-	for _, tag := range conditional.FindAllSubmatchIndex(src, -1) {
-		switch end := tag[2] >= 0; {
-		case end && depth > 0:
-			depth--
-			if depth == 0 {
-				for i := from; i < tag[1]; i++ {
-					if out[i] != '\n' && out[i] != '\r' {
-						out[i] = ' '
-					}
-				}
-			}
-		case !end:
-			if depth == 0 {
-				from = tag[0]
-			}
-			depth++
-		}
-	}
-	return out
 }
