@@ -29,37 +29,123 @@ func (f *File) AddImports(lines ...string) []edit.Edit {
 		wanted = append(wanted, i)
 	}
 	slices.SortStableFunc(wanted, compareImports)
-	var edits []edit.Edit
-	before := map[int]int{} // insertions, by place, so that sections stay apart
-	for _, w := range wanted {
-		e, section := f.placeImport(w)
-		if last, ok := before[e.Start]; ok && last != w.section {
-			e.New = f.Newline() + strings.TrimPrefix(e.New, f.Newline())
-		} else if ok && section {
-			e.New = strings.TrimPrefix(e.New, f.Newline())
-		}
-		before[e.Start] = w.section
-		edits = append(edits, e)
+	if len(wanted) == 0 {
+		return nil
 	}
-	return f.apart(edits, wanted)
-}
-
-// apart ends the last insertion of a new section with an empty line where the
-// next section follows at once.
-func (f *File) apart(edits []edit.Edit, wanted []imported) []edit.Edit {
-	for i := range edits {
-		if i+1 < len(edits) && edits[i+1].Start == edits[i].Start {
+	run := f.importRun()
+	if len(run) == 0 {
+		return []edit.Edit{f.firstImports(wanted)}
+	}
+	var edits []edit.Edit
+	slots := make([][]imported, len(run)+1) // slot i is before run[i]
+	for _, w := range wanted {
+		if e, ok := f.extendable(run, w); ok {
+			edits = append(edits, e)
 			continue
 		}
-		next, _ := f.StmtAt(edits[i].Start)
-		if next == nil || next.Pos() != edits[i].Start || !isImport(next) {
-			continue
-		}
-		if f.classify(next).section != wanted[i].section {
-			edits[i].New += f.Newline()
-		}
+		i := f.slot(run, w)
+		slots[i] = append(slots[i], w)
+	}
+	for i, ws := range slots {
+		edits = append(edits, f.fill(run, i, ws)...)
 	}
 	return edits
+}
+
+// slot is where in a run an import belongs: behind the last of its section that
+// sorts before it, else before the first of its section, else behind the
+// sections before its own.
+func (f *File) slot(run []Stmt, w imported) int {
+	lastOf, firstOf, lastBefore := -1, -1, -1
+	for i, s := range run {
+		have := f.classify(s)
+		switch {
+		case have.section == w.section && compareImports(have, w) <= 0:
+			lastOf = i
+		case have.section == w.section && firstOf < 0:
+			firstOf = i
+		case have.section < w.section:
+			lastBefore = i
+		}
+	}
+	switch {
+	case lastOf >= 0:
+		return lastOf + 1
+	case firstOf >= 0:
+		return firstOf
+	}
+	return lastBefore + 1
+}
+
+// fill puts imports into a slot, with an empty line between sections where the
+// file has them.
+func (f *File) fill(run []Stmt, slot int, ws []imported) []edit.Edit {
+	if len(ws) == 0 {
+		return nil
+	}
+	apart := f.keepsSections(run)
+	if slot == 0 {
+		lines := joined(ws, apart)
+		if apart && f.classify(run[0]).section != ws[len(ws)-1].section {
+			lines = append(lines, "")
+		}
+		return []edit.Edit{f.InsertBefore(run[0], lines...)}
+	}
+	prev := run[slot-1]
+	n := slices.IndexFunc(ws, func(w imported) bool { return w.section != f.classify(prev).section })
+	if n < 0 {
+		return []edit.Edit{f.InsertAfter(prev, joined(ws, apart)...)}
+	}
+	same, others := joined(ws[:n], apart), joined(ws[n:], apart)
+	follows := slot < len(run) && f.adjacent(prev, run[slot])
+	if slot < len(run) && !follows && f.classify(run[slot]).section == ws[len(ws)-1].section {
+		edits := []edit.Edit{f.InsertBefore(run[slot], others...)}
+		if len(same) > 0 {
+			edits = append(edits, f.InsertAfter(prev, same...))
+		}
+		return edits
+	}
+	if apart {
+		same = append(same, "")
+		if follows {
+			others = append(others, "")
+		}
+	}
+	return []edit.Edit{f.InsertAfter(prev, append(same, others...)...)}
+}
+
+// joined are the lines of sorted imports, with an empty one between sections.
+func joined(ws []imported, apart bool) []string {
+	var lines []string
+	for i, w := range ws {
+		if apart && i > 0 && w.section != ws[i-1].section {
+			lines = append(lines, "")
+		}
+		lines = append(lines, w.text)
+	}
+	return lines
+}
+
+// keepsSections says whether the run has an empty line between any two imports
+// of different sections.
+func (f *File) keepsSections(run []Stmt) bool {
+	for i, s := range run[1:] {
+		if f.adjacent(run[i], s) && f.classify(run[i]).section != f.classify(s).section {
+			return false
+		}
+	}
+	return true
+}
+
+// adjacent says whether no line between two statements is empty.
+func (f *File) adjacent(a, b Stmt) bool {
+	for line := f.Line(a.End()) + 1; line < f.Line(firstByte(b)); line++ {
+		start, end := f.lineOf(f.lineStart(line))
+		if strings.TrimSpace(f.text[start:end]) == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // imported is an import statement and what its place depends on.
@@ -154,39 +240,6 @@ func (f *File) imports(want Stmt) bool {
 	return false
 }
 
-// placeImport puts an import into the first run of imports at the file's top
-// level. It reports whether the import begins a section of its own there.
-func (f *File) placeImport(w imported) (e edit.Edit, newSection bool) {
-	run := f.importRun()
-	if len(run) == 0 {
-		return f.firstImport(w), true
-	}
-	if from, ok := f.extendable(run, w); ok {
-		return from, false
-	}
-	var lastOf, lastBefore, firstAfter Stmt
-	for _, s := range run {
-		have := f.classify(s)
-		switch {
-		case have.section == w.section && compareImports(have, w) <= 0:
-			lastOf = s
-		case have.section == w.section && lastOf == nil && firstAfter == nil:
-			firstAfter = s
-		case have.section < w.section:
-			lastBefore = s
-		}
-	}
-	switch {
-	case lastOf != nil:
-		return f.InsertAfter(lastOf, w.text), false
-	case firstAfter != nil:
-		return f.InsertBefore(firstAfter, w.text), false
-	case lastBefore != nil:
-		return f.InsertAfter(lastBefore, "", w.text), true
-	}
-	return f.InsertBefore(run[0], w.text), true
-}
-
 // importRun are the imports at the top of the file: up to the first statement
 // that is none, a docstring and __future__ aside.
 func (f *File) importRun() []Stmt {
@@ -220,9 +273,10 @@ func isDocstring(s Stmt) bool {
 	return ok
 }
 
-// firstImport is the place in a file that has no imports: behind the docstring,
-// or before the first statement.
-func (f *File) firstImport(w imported) edit.Edit {
+// firstImports puts imports into a file that has none: behind the docstring, or
+// before the first statement.
+func (f *File) firstImports(ws []imported) edit.Edit {
+	lines := joined(ws, true)
 	switch {
 	case len(f.Body) == 0:
 		at := len(f.text)
@@ -230,11 +284,14 @@ func (f *File) firstImport(w imported) edit.Edit {
 		if at > 0 && lineEnd(f.text, f.lineStart(f.Line(at))) == at && !strings.HasSuffix(f.text, "\n") && !strings.HasSuffix(f.text, "\r") && f.text != bom {
 			newline = f.Newline()
 		}
-		return edit.Edit{Start: at, End: at, New: newline + w.text + f.Newline()}
+		return edit.Edit{Start: at, End: at, New: newline + strings.Join(lines, f.Newline()) + f.Newline()}
 	case isDocstring(f.Body[0]):
-		return f.InsertAfter(f.Body[0], "", w.text)
+		if len(f.Body) > 1 && f.adjacent(f.Body[0], f.Body[1]) {
+			lines = append(lines, "")
+		}
+		return f.InsertAfter(f.Body[0], append([]string{""}, lines...)...)
 	}
-	return f.InsertBefore(f.Body[0], w.text, "")
+	return f.InsertBefore(f.Body[0], append(lines, "")...)
 }
 
 // extendable adds a name to a "from x import a, b" that is there already, where

@@ -3,11 +3,13 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"authfit/internal/problem"
 	"authfit/internal/project"
+	"authfit/internal/recipe/authkit"
 )
 
 // Options are what a person says about the project.
@@ -41,8 +43,23 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 		if err := p.Settle(ctx, app.Dir); err != nil {
 			return nil, err
 		}
+		p.Problems = append(p.Problems, broken(p.Tree, app)...)
 	}
 	return p, nil
+}
+
+// broken says which of the app's own files are not Python.
+func broken(t *project.Tree, app *project.App) []problem.Problem {
+	var out []problem.Problem
+	for _, name := range []string{app.Entry.File, app.Settings, app.URLs} {
+		if path.Ext(name) != ".py" {
+			continue
+		}
+		if _, err := t.Python(name); err != nil {
+			out = append(out, *authkit.SyntaxProblem(name, err))
+		}
+	}
+	return out
 }
 
 func find(framework string) Recipe {
