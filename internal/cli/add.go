@@ -227,24 +227,19 @@ func (a *App) look(ctx context.Context, p *planned) error {
 	}
 	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
 	p.plan.Python = fresh.Python.Executable()
-	if p.plan.Login != nil { // how the app is started depends on the framework's version
-		again, err := recipe.Plan(fresh, nil, a.recipeOptions())
-		if err != nil {
-			return err
-		}
-		p.plan.Login, p.plan.Probes = again.Login, again.Probes
-		if len(again.Problems) > 0 {
-			return &again.Problems[0]
-		}
+	var problems []problem.Problem
+	if p.plan.Login == nil || fresh.SDK.Installed == "" {
+		problems, err = recipe.MissingFromSDK(fresh.Python.SitePackages)
+	} else if again, e := recipe.Plan(fresh, nil, a.recipeOptions()); e == nil {
+		// How the app is started depends on the version of the framework.
+		p.plan.Login, p.plan.Probes, problems = again.Login, again.Probes, again.Problems
+	} else {
+		err = e
 	}
-	missing, err := recipe.MissingFromSDK(fresh.Python.SitePackages)
-	if err != nil {
-		return err
+	if err == nil && len(problems) > 0 {
+		err = &problems[0]
 	}
-	if len(missing) > 0 {
-		return &missing[0]
-	}
-	return nil
+	return err
 }
 
 // localValue is what the emulator calls its own for a key.
