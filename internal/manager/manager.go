@@ -21,7 +21,8 @@ import (
 )
 
 // A Requirement is a package to add. Version is the one that authfit was
-// tested with; managers with a lock file choose for themselves.
+// tested with, empty where any will do; managers with a lock file choose for
+// themselves.
 type Requirement struct {
 	Name    string
 	Version string
@@ -33,6 +34,14 @@ var (
 	PythonDotenv = Requirement{"python-dotenv", "1.2.4"}
 	Flask        = Requirement{"Flask", "3.1.3"}
 )
+
+// Frameworks are the packages that an app of a framework runs with. They are
+// installed where no file says what the project needs.
+var Frameworks = map[string][]Requirement{
+	"django":  {{Name: "Django"}},
+	"fastapi": {{Name: "fastapi"}, {Name: "uvicorn"}},
+	"flask":   {Flask},
+}
 
 // A Manager builds the commands of one package manager for one project. The
 // commands are complete: they make the environment where there is none, and

@@ -43,12 +43,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix}
 	find(app.Framework).Draft(d)
 
-	pkgs := []manager.Requirement{manager.WorkOS, manager.PythonDotenv}
-	for _, name := range d.Packages {
-		if name == "flask" {
-			pkgs = append(pkgs, manager.Flask)
-		}
-	}
+	pkgs := packages(p, app)
 	if m != nil && !o.NoInstall {
 		out.Commands = m.Add(pkgs)
 		if len(out.Commands) > 0 {
@@ -75,6 +70,23 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	out.Notes = append(out.Notes, d.Notes...)
 	out.Problems = append(out.Problems, d.Problems...)
 	return out, nil
+}
+
+// packages are those that the login needs: the SDK, and what reads .env. A
+// framework is the project's own to bring, unless nothing says what it needs.
+func packages(p *project.Project, app *project.App) []manager.Requirement {
+	pkgs := []manager.Requirement{manager.WorkOS, manager.PythonDotenv}
+	if app.Framework == "vanilla" {
+		return append(pkgs, manager.Flask)
+	}
+	if p.Manager.Manifest == "" {
+		for _, r := range manager.Frameworks[app.Framework] {
+			if project.InstalledVersion(p.Python.SitePackages, r.Name) == "" {
+				pkgs = append(pkgs, r)
+			}
+		}
+	}
+	return pkgs
 }
 
 // listPackages adds the packages to the requirements file of a project that is

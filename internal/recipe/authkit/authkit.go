@@ -51,7 +51,6 @@ type Draft struct {
 	// Login says how to start the app and where its login is.
 	Login    *plan.Login
 	Probes   []plan.Probe
-	Packages []string // besides workos and python-dotenv
 	Notes    []string
 	Problems []problem.Problem
 

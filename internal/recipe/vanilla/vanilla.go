@@ -75,7 +75,6 @@ func freeName(t *project.Tree) string {
 
 // Draft makes the server and its login.
 func (r Recipe) Draft(d *authkit.Draft) {
-	d.Packages = append(d.Packages, "flask")
 	d.Login = r.Login(d.App.Dir, d.App.Run, d.Prefix)
 	d.Login.HomeUser = true
 	file := d.App.Entry.File
