@@ -218,7 +218,7 @@ func ImportLine(f *pysyntax.File, pkg, module string, inPackage bool) string {
 	if !inPackage {
 		return "import " + module
 	}
-	for _, s := range f.Body {
+	for s := range f.Stmts() { // a factory imports its blueprints inside
 		if from, ok := s.(*pysyntax.ImportFrom); ok && from.Level > 0 {
 			return "from . import " + module
 		}
