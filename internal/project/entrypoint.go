@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"authfit/internal/edit"
+	"authfit/internal/pysyntax"
 )
 
 // An EntryPoint is a place outside the code that names the app: a command that
@@ -44,8 +45,15 @@ var (
 	servers = []string{"uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve", "uwsgi"}
 )
 
-// EntryPoints are the places that name an app, in the order of the files.
+// EntryPoints are the places that name an app: those in the code, then the
+// others in the order of the files. The slice is the tree's own.
 func (t *Tree) EntryPoints() []EntryPoint {
+	t.entriesOnce.Do(func() { t.entries = append(t.launchers(), t.commandFiles()...) })
+	return t.entries
+}
+
+// commandFiles are the places that name an app in files that start programs.
+func (t *Tree) commandFiles() []EntryPoint {
 	var out []EntryPoint
 	files := t.files
 	for _, f := range []string{".env", ".flaskenv"} { // git ignores them as a rule
@@ -63,6 +71,27 @@ func (t *Tree) EntryPoints() []EntryPoint {
 			out = append(out, t.variables(f)...)
 		case namesCommands(f, base):
 			out = append(out, t.commands(f)...)
+		}
+	}
+	return out
+}
+
+// launchers are the places in the project's own code that name an app to a
+// server: uvicorn.run("pkg.mod:app").
+func (t *Tree) launchers() []EntryPoint {
+	var out []EntryPoint
+	for _, server := range servers {
+		for name, f := range t.Importing(strings.ReplaceAll(server, "-serve", "")) {
+			f.Walk(func(n pysyntax.Node) bool {
+				s, ok := n.(*pysyntax.String)
+				if !ok {
+					return true
+				}
+				if target, ok := f.StringValue(s); ok && reTarget.MatchString(target) {
+					out = append(out, newEntryPoint(server, target, path.Dir(name), name, f.Line(s.Pos())))
+				}
+				return true
+			})
 		}
 	}
 	return out

@@ -50,7 +50,7 @@ func Aside(file string) bool {
 func (t *Tree) Instances(module, class string) []Instance {
 	var found []Instance
 	top, _, _ := strings.Cut(module, ".")
-	for name, f := range t.Sources(top) {
+	for name, f := range t.Importing(top) {
 		found = append(found, instances(name, f, module, class)...)
 	}
 	return found
@@ -89,10 +89,10 @@ func instances(name string, f *pysyntax.File, module, class string) []Instance {
 // once a file.
 func (t *Tree) Importers(module string) []Evidence {
 	var found []Evidence
-	if t.IsLocalModule(module) {
+	if !t.Imported(module) || t.IsLocalModule(module) {
 		return nil
 	}
-	for name, f := range t.Sources("import "+module, "from "+module) {
+	for name, f := range t.Importing(module) {
 		for s := range f.Stmts() {
 			if imports(s, module) {
 				found = append(found, Evidence{File: name, Line: f.Line(s.Pos()), Fact: f.Text(s)})
@@ -116,11 +116,12 @@ func imports(s pysyntax.Stmt, module string) bool {
 	return false
 }
 
-// Assigned finds where the result of calling a function of the project is bound
-// to a name at module level: "app = create_app()".
-func (t *Tree) Assigned(function string) []Instance {
+// Assigned finds where the result of calling a function of a file is bound to a
+// name at module level: "app = create_app()". It goes by the function's name, so
+// that it may find another function of that name, too.
+func (t *Tree) Assigned(file, function string) []Instance {
 	var found []Instance
-	for name, f := range t.Sources(function + "(") {
+	for name, f := range t.Using(file) {
 		for _, s := range f.Body {
 			target, value := assigned(s)
 			call, ok := value.(*pysyntax.Call)

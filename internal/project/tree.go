@@ -8,9 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 
@@ -35,13 +33,18 @@ type Tree struct {
 	Root string
 
 	root     *os.Root
-	files    []string        // sorted
+	files    []string   // sorted
+	imports  [][]uint32 // of files: ids in index, nil for what is not Python
+	index    *importIndex
 	ignored  map[string]bool // files that git ignores, in folders that it does not
 	problems []problem.Problem
 	cache    sync.Map // path to *cached
 
 	ownOnce sync.Once
 	own     []string // see python
+
+	entriesOnce sync.Once
+	entries     []EntryPoint
 }
 
 type cached struct {
@@ -88,15 +91,12 @@ func Open(dir string) (*Tree, error) {
 		return nil, problem.New("folder-unreadable", "cannot open %s: %v", dir, reason(err)).
 			WithFix("give yourself permission to read it, or another folder with --project DIR")
 	}
-	t := &Tree{Root: abs, root: root, ignored: map[string]bool{}}
-	w := &walker{t: t, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
-	w.dir(".", outerIgnores(abs))
-	w.wg.Wait()
-	slices.Sort(t.files)
-	slices.SortFunc(t.problems, func(a, b problem.Problem) int { return strings.Compare(a.File, b.File) })
-	if len(t.problems) > 0 && t.problems[0].File == "." {
-		return nil, &t.problems[0]
+	w, top := walk(root, outerIgnores(abs))
+	if len(w.problems) > 0 && w.problems[0].File == "." {
+		return nil, &w.problems[0]
 	}
+	t := &Tree{Root: abs, root: root, ignored: w.ignored, index: &w.index, problems: w.problems}
+	top.collect(t)
 	return t, nil
 }
 
@@ -184,28 +184,39 @@ func (t *Tree) entry(file string) *cached {
 	return actual.(*cached)
 }
 
-// readRegular reads a file under root. It is opened without waiting, because
-// opening a FIFO would wait for its writer, and read only if it is regular.
-func readRegular(root *os.Root, file string) ([]byte, error) {
-	f, err := root.OpenFile(filepath.FromSlash(file), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// openRegular opens a file under root. It is opened without waiting, because
+// opening a FIFO would wait for its writer, and only if it is regular. It gives
+// the size in bytes, too.
+func openRegular(root *os.Root, file string) (f *os.File, size int64, err error) {
+	f, err = root.OpenFile(filepath.FromSlash(file), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) { // a socket
-		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+		return nil, 0, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
 	}
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// readRegular reads a regular file under root.
+func readRegular(root *os.Root, file string) ([]byte, error) {
+	f, size, err := openRegular(root, file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	if size > maxRead {
+		return nil, &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("%d MB are too many", size>>20)}
 	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
-	}
-	if info.Size() > maxRead {
-		return nil, &fs.PathError{Op: "read", Path: file, Err: fmt.Errorf("%d MB are too many", info.Size()>>20)}
-	}
-	src := make([]byte, 0, info.Size()+1)
+	src := make([]byte, 0, size+1)
 	for {
 		n, err := f.Read(src[len(src):cap(src)])
 		src = src[:len(src)+n]
@@ -222,90 +233,4 @@ func readRegular(root *os.Root, file string) ([]byte, error) {
 			src = slices.Grow(src, len(src)+512)
 		}
 	}
-}
-
-// A walker lists the folders of a tree, several at a time.
-type walker struct {
-	t     *Tree
-	wg    sync.WaitGroup
-	slots chan struct{}
-	mu    sync.Mutex // guards the tree's lists
-}
-
-// dir lists one folder and those below it. ignore is what holds above it.
-func (w *walker) dir(dir string, ignore *ignores) {
-	entries, err := os.ReadDir(filepath.Join(w.t.Root, filepath.FromSlash(dir)))
-	if err != nil {
-		w.mu.Lock()
-		w.t.problems = append(w.t.problems, *problem.New("folder-unreadable", "cannot list the folder: %v", reason(err)).
-			At(dir, 0).WithFix("give yourself permission to read it, or have git ignore it"))
-		w.mu.Unlock()
-		return
-	}
-	if dir != "." && isEnvironment(entries) {
-		return
-	}
-	if i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".gitignore" }); i >= 0 {
-		if src, err := readRegular(w.t.root, path.Join(dir, ".gitignore")); err == nil {
-			ignore = ignore.with(dir, src)
-		}
-	}
-	var files, ignored, dirs []string
-	for _, e := range entries {
-		file := path.Join(dir, e.Name())
-		switch {
-		case e.IsDir():
-			if !notProject[e.Name()] && !strings.HasSuffix(e.Name(), ".egg-info") && !ignore.match(file, true) {
-				dirs = append(dirs, file)
-			}
-		case !w.regular(file, e):
-		case ignore.match(file, false):
-			ignored = append(ignored, file)
-		default:
-			files = append(files, file)
-		}
-	}
-	w.mu.Lock()
-	w.t.files = append(w.t.files, files...)
-	for _, f := range ignored {
-		w.t.ignored[f] = true
-	}
-	w.mu.Unlock()
-	for _, d := range dirs {
-		select {
-		case w.slots <- struct{}{}:
-			w.wg.Go(func() {
-				w.dir(d, ignore)
-				<-w.slots
-			})
-		default: // all busy: here and now
-			w.dir(d, ignore)
-		}
-	}
-}
-
-// regular says whether the entry is a file to list: a regular one, or a
-// symlink to one that stays under the root.
-func (w *walker) regular(file string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return e.Type().IsRegular()
-	}
-	info, err := w.t.root.Stat(filepath.FromSlash(file))
-	return err == nil && info.Mode().IsRegular()
-}
-
-// isEnvironment knows a virtual environment (PEP 405: pyvenv.cfg) and a conda
-// one (conda-meta) by what is in them.
-func isEnvironment(entries []fs.DirEntry) bool {
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return e.Name() == "pyvenv.cfg" || e.Name() == "conda-meta" && e.IsDir()
-	})
-}
-
-// reason is an error without the path that the message names already.
-func reason(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }

@@ -195,10 +195,14 @@ func TestTreeFolderWithoutPermission(t *testing.T) {
 		// root may read everything; the walk is asked about a folder that is
 		// gone by the time it is listed, which fails in the same place.
 		dir := layout(t, "-- app.py --\n")
-		tree := open(t, dir)
-		w := &walker{t: tree, slots: make(chan struct{}, 1)}
-		w.dir("gone", nil)
-		if p := tree.Problems(); len(p) != 1 || p[0].Code != "folder-unreadable" || p[0].File != "gone" {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		w := &walker{top: root}
+		w.list(&listing{path: "gone"}, nil, &reader{})
+		if p := w.problems; len(p) != 1 || p[0].Code != "folder-unreadable" || p[0].File != "gone" {
 			t.Errorf("%+v", p)
 		}
 		return

@@ -47,7 +47,7 @@ func (c Constructor) Find(p *project.Project) []project.App {
 		return nil
 	}
 	names := newNames(p.Tree)
-	mounted := c.mounted(names)
+	mounted := c.mounted(names, instances)
 	var apps []project.App
 	for _, i := range instances {
 		app := c.app(names, i)
@@ -114,7 +114,7 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 	}
 	app.Confidence -= depth(i.File)
 	best := -1
-	for _, call := range names.tree.Assigned(name) {
+	for _, call := range names.tree.Assigned(i.File, name) {
 		called := pysyntax.Dotted(call.Call.Func)
 		if at, ok := names.resolve(call.File, called); ok && at != (object{i.File, name}) {
 			continue // another function of that name
@@ -151,17 +151,23 @@ func returns(f *pysyntax.FunctionDef, name string) bool {
 
 // mounted are the apps that are served below a path of another app, each with
 // the place where that is done.
-func (c Constructor) mounted(names *names) map[object]project.Evidence {
+func (c Constructor) mounted(names *names, apps []project.Instance) map[object]project.Evidence {
 	found := map[object]project.Evidence{}
-	if c.Mount == "" {
+	if c.Mount == "" || len(apps) < 2 {
 		return found
 	}
-	names.calls(c.Mount, func(name string, f *pysyntax.File, call *pysyntax.Call) {
-		app := argument(call, 1, "app")
-		if at, ok := names.resolve(name, pysyntax.Dotted(app)); ok {
-			found[at] = project.Evidence{File: name, Line: f.Line(call.Pos()), Fact: strings.Join(strings.Fields(f.Text(call)), " ")}
-		}
-	})
+	var files []string
+	for _, app := range apps {
+		files = append(files, app.File)
+	}
+	for name, f := range names.tree.Using(files...) {
+		callsIn(f, c.Mount, func(call *pysyntax.Call) {
+			app := argument(call, 1, "app")
+			if at, ok := names.resolve(name, pysyntax.Dotted(app)); ok {
+				found[at] = project.Evidence{File: name, Line: f.Line(call.Pos()), Fact: strings.Join(strings.Fields(f.Text(call)), " ")}
+			}
+		})
+	}
 	return found
 }
 

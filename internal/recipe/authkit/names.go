@@ -1,9 +1,7 @@
 package authkit
 
 import (
-	"bytes"
 	"path"
-	"regexp"
 	"strings"
 
 	"authfit/internal/project"
@@ -26,10 +24,6 @@ type object struct{ file, name string }
 
 // A module is a file as Python names it: base is the folder on sys.path.
 type module struct{ base, name string }
-
-// importedAs finds a dotted name in an import statement or in a string that
-// names an app: "pkg.mod:app".
-const importedAs = `(?m)^\s*(?:from|import)\s+%s\b|["']%s:\w`
 
 // module is how Python names a file. Of folders without __init__.py the
 // project's own commands and imports tell which of them are packages.
@@ -60,7 +54,7 @@ func (n *names) findModule(file string) (base, name string) {
 		base, name = path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
 	}
 	for at := range top {
-		if dotted := strings.Join(parts[at:], "."); n.mentioned(dotted) {
+		if dotted := strings.Join(parts[at:], "."); n.tree.Imported(dotted) {
 			return path.Join(append([]string{"."}, parts[:at]...)...), dotted
 		}
 	}
@@ -81,22 +75,6 @@ func (n *names) relativeImports(file string) int {
 	return levels
 }
 
-// mentioned reports whether any Python file, tests too, uses the dotted name of
-// a module.
-func (n *names) mentioned(dotted string) bool {
-	quoted := regexp.QuoteMeta(dotted)
-	pattern := regexp.MustCompile(strings.ReplaceAll(importedAs, "%s", quoted))
-	for _, name := range n.tree.Files() {
-		if path.Ext(name) != ".py" {
-			continue
-		}
-		if src, err := n.tree.Read(name); err == nil && bytes.Contains(src, []byte(dotted)) && pattern.Match(src) {
-			return true
-		}
-	}
-	return false
-}
-
 // names reports whether an entry point that a file of the project names is this
 // app, the call of its factory included.
 func (n *names) names(e project.EntryPoint, app project.App, i project.Instance) bool {
@@ -112,13 +90,18 @@ func (n *names) names(e project.EntryPoint, app project.App, i project.Instance)
 // project's own files.
 func (n *names) calls(method string, visit func(name string, f *pysyntax.File, call *pysyntax.Call)) {
 	for name, f := range n.tree.Sources(method) {
-		f.Walk(func(node pysyntax.Node) bool {
-			if call, ok := node.(*pysyntax.Call); ok && strings.HasSuffix("."+pysyntax.Dotted(call.Func), "."+method) {
-				visit(name, f, call)
-			}
-			return true
-		})
+		callsIn(f, method, func(call *pysyntax.Call) { visit(name, f, call) })
 	}
+}
+
+// callsIn visits the calls of a method or function, by its last name, in a file.
+func callsIn(f *pysyntax.File, method string, visit func(call *pysyntax.Call)) {
+	f.Walk(func(node pysyntax.Node) bool {
+		if call, ok := node.(*pysyntax.Call); ok && strings.HasSuffix("."+pysyntax.Dotted(call.Func), "."+method) {
+			visit(call)
+		}
+		return true
+	})
 }
 
 // resolve follows a dotted name through the imports of a file to the object of
