@@ -107,7 +107,7 @@ func (t *Tree) parsed(take func(i int, ids map[uint32]bool) bool, match func(nam
 		ids := t.index.matching(match)
 		var names []string
 		for i, name := range t.files {
-			if t.imports[i] != nil && take(i, ids) && !Aside(name) {
+			if t.imports[i] != nil && take(i, ids) && !t.Aside(name) {
 				names = append(names, name)
 			}
 		}

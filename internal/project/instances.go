@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ type Instance struct {
 	File string
 	Line int
 	// Name is what the object is bound to.
+	// Empty for one that a function returns without naming it.
 	Name string
 	// Text is the call as it stands there, on one line.
 	Text string
@@ -34,33 +36,102 @@ var aside = map[string]bool{
 }
 
 // Aside reports whether a file lies where a project's own app does not: among
-// tests, documentation, examples, vendored code.
-func Aside(file string) bool {
-	dir := path.Dir(file)
-	if slices.ContainsFunc(strings.Split(dir, "/"), func(part string) bool { return aside[part] }) {
-		return true
+// tests, documentation, examples, vendored code, in the template of a project.
+func (t *Tree) Aside(file string) bool {
+	if t.all {
+		return false
+	}
+	if aside, found := asideFolder(file); found {
+		return t.meant == "" || !strings.HasPrefix(file, aside+"/") || !strings.HasPrefix(t.meant, aside+"/")
 	}
 	base := path.Base(file)
-	return base == "conftest.py" || base == "setup.py" || strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py")
+	return base == "conftest.py" || strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") ||
+		base == "setup.py" && t.packages(file)
 }
+
+// asideFolder is the folder of its own that a file among examples, tests and so
+// on lies in: "examples/login" for "examples/login/app.py".
+func asideFolder(file string) (string, bool) {
+	parts := strings.Split(path.Dir(file), "/")
+	i := slices.IndexFunc(parts, func(part string) bool { return aside[part] || strings.Contains(part, "{{") })
+	if i < 0 {
+		return "", false
+	}
+	return path.Join(parts[:min(i+2, len(parts))]...), true
+}
+
+// packages says whether a setup.py is the one that builds a package: others are
+// modules like any other.
+func (t *Tree) packages(file string) bool {
+	i, ok := slices.BinarySearch(t.files, file)
+	return ok && slices.ContainsFunc(t.imports[i], func(id uint32) bool {
+		name := t.index.names[id]
+		return below(name, "setuptools") || below(name, "distutils") || below(name, "skbuild") || below(name, "numpy.distutils")
+	})
+}
+
+// Mean takes a file for the project's own, and what lies with it, even where
+// that is Aside: it was asked for by name.
+func (t *Tree) Mean(file string) { t.meant = file }
+
+// Everything says whether nothing is Aside from now on.
+func (t *Tree) Everything(yes bool) { t.all = yes }
 
 // Instances finds where the class of a module is called and the result bound to
-// a name, outside of tests, documentation and the like. Subclasses made in the
-// same file count.
+// a name or returned, outside of tests, documentation and the like. The
+// project's own subclasses count.
 func (t *Tree) Instances(module, class string) []Instance {
 	var found []Instance
+	classes := map[string][]string{} // the subclasses, by file
 	top, _, _ := strings.Cut(module, ".")
 	for name, f := range t.Importing(top) {
-		found = append(found, instances(name, f, module, class)...)
+		calls := calledAs(f, module, class)
+		for s := range f.Stmts() {
+			if s, ok := s.(*pysyntax.ClassDef); ok && calls[s.Name.ID] {
+				classes[name] = append(classes[name], s.Name.ID)
+			}
+		}
+		found = append(found, instances(name, f, calls)...)
 	}
-	return found
+	for file, names := range classes {
+		for name, f := range t.Using(file) {
+			if calls := importedAs(f, moduleStem(file), names); name != file && len(calls) > 0 {
+				found = append(found, instances(name, f, calls)...)
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Instance) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Stmt.Pos()-b.Stmt.Pos())
+	})
+	return slices.CompactFunc(found, func(a, b Instance) bool { return a.Stmt == b.Stmt })
 }
 
-func instances(name string, f *pysyntax.File, module, class string) []Instance {
-	calls := calledAs(f, module, class)
+// importedAs are the names under which a file can call classes that it imports
+// from a module, known by the last part of its name.
+func importedAs(f *pysyntax.File, stem string, classes []string) map[string]bool {
+	names := map[string]bool{}
+	for s := range f.Stmts() {
+		from, ok := s.(*pysyntax.ImportFrom)
+		if !ok || from.Module != stem && !strings.HasSuffix(from.Module, "."+stem) {
+			continue
+		}
+		for _, a := range from.Names {
+			if slices.Contains(classes, a.Name) {
+				names[or(a.AsName, a.Name)] = true
+			}
+		}
+	}
+	return names
+}
+
+// instances are those that a file makes by calling one of the names.
+func instances(name string, f *pysyntax.File, calls map[string]bool) []Instance {
 	var found []Instance
 	for s, place := range f.Stmts() {
 		target, value := assigned(s)
+		if r, ok := s.(*pysyntax.Return); ok {
+			value = r.Value
+		}
 		call, ok := value.(*pysyntax.Call)
 		if !ok || !calls[pysyntax.Dotted(call.Func)] {
 			continue
@@ -70,15 +141,16 @@ func instances(name string, f *pysyntax.File, module, class string) []Instance {
 			Name: pysyntax.Dotted(target),
 			Text: strings.Join(strings.Fields(f.Text(s)), " "),
 		}
+		inClass := false // an attribute of a class is nobody's app
 		for _, parent := range place.Parents {
 			switch p := parent.(type) {
 			case *pysyntax.FunctionDef:
 				i.Factory = p
 			case *pysyntax.ClassDef:
-				i.Name = "" // an attribute of a class is nobody's app
+				inClass = true
 			}
 		}
-		if i.Name != "" {
+		if !inClass && (i.Name != "" || target == nil && i.Factory != nil) {
 			found = append(found, i)
 		}
 	}

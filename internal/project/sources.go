@@ -34,14 +34,13 @@ func (t *Tree) Sources(words ...string) iter.Seq2[string, *pysyntax.File] {
 
 // python are the names of the project's own Python files.
 func (t *Tree) python() []string {
-	t.ownOnce.Do(func() {
-		for _, name := range t.files {
-			if path.Ext(name) == ".py" && !Aside(name) {
-				t.own = append(t.own, name)
-			}
+	var own []string
+	for _, name := range t.files {
+		if path.Ext(name) == ".py" && !t.Aside(name) {
+			own = append(own, name)
 		}
-	})
-	return t.own
+	}
+	return own
 }
 
 func containsAny(src []byte, words []string) bool {

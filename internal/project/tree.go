@@ -40,8 +40,8 @@ type Tree struct {
 	problems []problem.Problem
 	cache    sync.Map // path to *cached
 
-	ownOnce sync.Once
-	own     []string // see python
+	meant string // see Mean
+	all   bool   // see Everything
 
 	entriesOnce sync.Once
 	entries     []EntryPoint

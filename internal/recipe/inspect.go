@@ -37,6 +37,9 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 	if err != nil {
 		return nil, err
 	}
+	if o.App != "" {
+		p.Tree.Mean(fileOf(o.App))
+	}
 	p.Apps = apps(p, o)
 	choose(p, o)
 	if app := p.App(); app != nil {
@@ -52,7 +55,7 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 func broken(t *project.Tree, app *project.App) []problem.Problem {
 	var out []problem.Problem
 	for _, name := range []string{app.Entry.File, app.Settings, app.URLs} {
-		if path.Ext(name) != ".py" {
+		if path.Ext(name) != ".py" || !t.Has(name) { // vanilla's is yet to be made
 			continue
 		}
 		if _, err := t.Python(name); err != nil {
@@ -92,8 +95,8 @@ func apps(p *project.Project, o Options) []project.App {
 		}
 	}
 	if o.Framework == "" {
-		found = append(found, others(p)...)
-		if len(found) == 0 {
+		found = append(found, others(p, len(found) > 0)...)
+		if len(found) == 0 && asideApps(p) == nil {
 			found = find("vanilla").Find(p)
 		}
 	}
@@ -136,14 +139,19 @@ func choose(p *project.Project, o Options) {
 
 // matches reports whether an --app value, FILE or FILE:NAME, names the app.
 func matches(a project.App, value string) bool {
-	file, name := value, ""
-	if i := strings.LastIndexByte(value, ':'); i > 1 {
-		file, name = value[:i], value[i+1:]
-	}
-	file = strings.TrimPrefix(file, "./")
+	file := fileOf(value)
+	_, name, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(value, "./"), file), ":")
 	own := file == a.Entry.File || file == a.Settings || file == a.URLs ||
 		slices.ContainsFunc(a.Evidence, func(e project.Evidence) bool { return e.File == file })
 	return own && (name == "" || name == a.Entry.Object || strings.HasSuffix(a.Run, ":"+name))
+}
+
+// fileOf is the file of an --app value.
+func fileOf(value string) string {
+	if i := strings.LastIndexByte(value, ':'); i > 1 {
+		value = value[:i]
+	}
+	return strings.TrimPrefix(value, "./")
 }
 
 func noApp(p *project.Project, o Options) *problem.Problem {
@@ -155,19 +163,48 @@ func noApp(p *project.Project, o Options) *problem.Problem {
 		return problem.New("not-python", "there is no Python app in %s", p.Root).
 			WithFix("run authfit in the app's folder, or name it: --project DIR")
 	}
-	return problem.New("no-app", "no app of %s was found in %s", strings.Join(names(), ", "), p.Root).
-		WithFix("name the file that makes the app: --app FILE:NAME, or the framework: --framework NAME")
+	fix := "name the file that makes the app: --app FILE:NAME, or the framework: --framework NAME"
+	if seen := asideApps(p); seen != nil {
+		return problem.New("no-app", "there are apps only among the tests, examples and documentation of this project").
+			WithDetail("%s", strings.Join(seen, "\n")).
+			WithFix("if one of them is meant, name it with its --app flag; if a login server beside plain Python code is, say --framework vanilla")
+	}
+	return problem.New("no-app", "no app of %s was found in %s", strings.Join(names(), ", "), p.Root).WithFix("%s", fix)
+}
+
+// asideApps names the first of the apps that lie where no project has its own.
+func asideApps(p *project.Project) []string {
+	const most = 10
+	p.Tree.Everything(true)
+	defer p.Tree.Everything(false)
+	var lines []string
+	for _, r := range All() {
+		if r.Name() == "vanilla" {
+			continue
+		}
+		for _, a := range r.Find(p) {
+			lines = append(lines, candidate(a))
+		}
+	}
+	for _, a := range others(p, true) {
+		lines = append(lines, candidate(a))
+	}
+	return lines[:min(most, len(lines))]
+}
+
+// candidate is an app as it stands in a list to choose from.
+func candidate(a project.App) string {
+	name := a.Entry.File
+	if a.Entry.Object != "" {
+		name += ":" + a.Entry.Object
+	}
+	return fmt.Sprintf("%s:%d  %s  --app %s", a.Entry.File, a.Entry.Line, a.Framework, name)
 }
 
 func several(p *project.Project, candidates []int) *problem.Problem {
 	var lines []string
 	for _, i := range candidates {
-		a := p.Apps[i]
-		name := a.Entry.File
-		if a.Entry.Object != "" {
-			name += ":" + a.Entry.Object
-		}
-		lines = append(lines, fmt.Sprintf("%s:%d  %s  --app %s", a.Entry.File, a.Entry.Line, a.Framework, name))
+		lines = append(lines, candidate(p.Apps[i]))
 	}
 	return problem.New("several-apps", "there are %d apps here", len(candidates)).
 		WithDetail("%s", strings.Join(lines, "\n")).

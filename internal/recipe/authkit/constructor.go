@@ -105,7 +105,7 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 	app.Entry = project.Entry{File: i.File, Line: f.Line(i.Factory.Pos()), Object: name}
 	app.Run = module + ":" + name
 	app.Confidence = insideFunction
-	if !returns(i.Factory, i.Name) {
+	if i.Name != "" && !returns(i.Factory, i.Name) {
 		return
 	}
 	app.Confidence = factoryName
@@ -123,6 +123,9 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 		base, module := names.module(call.File)
 		run := module + ":" + call.Name
 		sure := 10 - depth(call.File)
+		if slices.Contains(c.Files, path.Base(call.File)) || slices.Contains(servedFrom, path.Base(call.File)) {
+			sure += usualPlace
+		}
 		if slices.ContainsFunc(names.entries, func(e project.EntryPoint) bool { return e.Target == run || e.Target == module }) {
 			sure += namedElsewhere
 		}
@@ -131,6 +134,9 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 		}
 	}
 }
+
+// servedFrom are files in which people call a factory for a server.
+var servedFrom = []string{"wsgi.py", "asgi.py", "main.py", "app.py", "server.py", "run.py"}
 
 // returns reports whether a function returns a name, somewhere in its own body.
 func returns(f *pysyntax.FunctionDef, name string) bool {

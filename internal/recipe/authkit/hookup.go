@@ -88,11 +88,17 @@ func (c Constructor) Configure(d *Draft, why string, imports []string, lines ...
 				block = append(block, "", "load_dotenv()")
 			}
 		}
+		name := made[0].Name
+		if name == "" { // it is returned at once
+			name = "app"
+			loading = append(loading, edit.Edit{Start: at.Pos(), End: made[0].Call.Pos(), New: name + " = "})
+			lines = append(slices.Clone(lines), "return {app}")
+		}
 		for _, line := range lines {
 			if body, indented := strings.CutPrefix(line, "    "); indented {
 				line = f.IndentUnit() + body
 			}
-			block = append(block, strings.ReplaceAll(line, "{app}", made[0].Name))
+			block = append(block, strings.ReplaceAll(line, "{app}", name))
 		}
 		edits := append(f.AddImports(imports...), loading...)
 		return append(edits, f.InsertAfter(at, spaced(f, at, block...)...)), nil
@@ -114,7 +120,7 @@ func spaced(f *pysyntax.File, s pysyntax.Stmt, lines ...string) []string {
 // reachable refuses an app that no server can import.
 func (c Constructor) reachable(d *Draft, i project.Instance) bool {
 	f, _ := d.Project.Tree.Python(i.File)
-	if i.Factory != nil && !returns(i.Factory, i.Name) {
+	if i.Factory != nil && i.Name != "" && !returns(i.Factory, i.Name) {
 		d.RefuseAt("app-unreachable", i.File, i.Line, "make it outside of the function, or return it from the function",
 			"%s is made in %s, which does not return it", i.Name, i.Factory.Name.ID)
 		return false

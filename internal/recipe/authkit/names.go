@@ -2,6 +2,7 @@ package authkit
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"authfit/internal/project"
@@ -12,11 +13,48 @@ import (
 type names struct {
 	tree    *project.Tree
 	entries []project.EntryPoint
+	bases   []string          // see entryBases
 	modules map[string]module // by file, as found so far
 }
 
 func newNames(t *project.Tree) *names {
-	return &names{tree: t, entries: t.EntryPoints(), modules: map[string]module{}}
+	n := &names{tree: t, entries: t.EntryPoints(), modules: map[string]module{}}
+	n.bases = n.entryBases()
+	return n
+}
+
+// entryBases are the folders that have to be on sys.path for what Procfiles,
+// Dockerfiles and the like name: the folder that the command is run in, as far
+// as it says so, or the only one below it that has such a module.
+func (n *names) entryBases() []string {
+	var bases []string
+	for _, e := range n.entries {
+		module, object := e.Module()
+		if e.Kind == "python" || path.Ext(e.File) == ".py" || object == "" {
+			continue
+		}
+		rel := strings.ReplaceAll(module, ".", "/")
+		found := []string{}
+		for _, base := range []string{path.Clean(e.Dir), path.Join(e.Dir, "src")} {
+			if n.tree.Exists(path.Join(base, rel+".py")) || n.tree.Exists(path.Join(base, rel, "__init__.py")) {
+				found = append(found, base)
+				break
+			}
+		}
+		if len(found) == 0 {
+			for _, f := range n.tree.Under(path.Clean(e.Dir)) {
+				for _, end := range []string{"/" + rel + ".py", "/" + rel + "/__init__.py"} {
+					if base, ok := strings.CutSuffix(f, end); ok && !n.tree.Aside(f) {
+						found = append(found, base)
+					}
+				}
+			}
+		}
+		if len(found) == 1 && !slices.Contains(bases, found[0]) {
+			bases = append(bases, found[0])
+		}
+	}
+	return bases
 }
 
 // An object is what a file binds a name to.
@@ -41,11 +79,8 @@ func (n *names) findModule(file string) (base, name string) {
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(file, ".py"), "/__init__"), "/")
 	for top := range parts {
 		dir := path.Join(append([]string{"."}, parts[:top]...)...)
-		dotted := strings.Join(parts[top:], ".")
-		for _, e := range n.entries {
-			if module, _ := e.Module(); module == dotted && path.Clean(e.Dir) == dir && e.Kind != "python" {
-				return dir, dotted
-			}
+		if slices.Contains(n.bases, dir) {
+			return dir, strings.Join(parts[top:], ".")
 		}
 	}
 	top := len(parts) - strings.Count(name, ".") - 1
@@ -54,11 +89,19 @@ func (n *names) findModule(file string) (base, name string) {
 		base, name = path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
 	}
 	for at := range top {
-		if dotted := strings.Join(parts[at:], "."); n.tree.Imported(dotted) {
+		if dotted := strings.Join(parts[at:], "."); n.tree.Imported(dotted) || n.launched(dotted) {
 			return path.Join(append([]string{"."}, parts[:at]...)...), dotted
 		}
 	}
 	return base, name
+}
+
+// launched reports whether code of the project names the module to a server.
+func (n *names) launched(dotted string) bool {
+	return slices.ContainsFunc(n.entries, func(e project.EntryPoint) bool {
+		module, _ := e.Module()
+		return module == dotted && path.Ext(e.File) == ".py"
+	})
 }
 
 // relativeImports is how many packages a file has to be in for the relative
@@ -83,7 +126,15 @@ func (n *names) names(e project.EntryPoint, app project.App, i project.Instance)
 	if e.Target == app.Run || e.Target == i.File || path.Join(e.Dir, e.Target) == i.File {
 		return true
 	}
-	return (module == own || module == own+".py") && (object == "" || object == i.Name || object == app.Factory)
+	if (module == own || module == own+".py") && (object == "" || object == i.Name || object == app.Factory) {
+		return true
+	}
+	file, ok := n.tree.Module(module, e.Dir)
+	if !ok || object == "" || file == i.File {
+		return false
+	}
+	at, ok := n.resolve(file, object) // "from .core import app" in the package's __init__.py
+	return ok && at.file == i.File && at.name == i.Name
 }
 
 // calls visits the calls of a method or function, by its last name, in the
@@ -148,7 +199,26 @@ func (n *names) follow(file, dotted string, hops int) (object, bool) {
 			}
 		}
 	}
+	if !nested && !binds(f, first) {
+		for s := range f.Stmts() {
+			from, ok := s.(*pysyntax.ImportFrom)
+			if !ok || len(from.Names) == 0 || from.Names[0].Name != "*" {
+				continue
+			}
+			if at, ok := n.moduleFile(file, from.Level, from.Module); ok && at != file {
+				if found, ok := n.follow(at, dotted, hops-1); ok {
+					return found, true
+				}
+			}
+		}
+		return object{}, false
+	}
 	return object{file, first}, !nested
+}
+
+// binds reports whether a file gives the name a meaning itself.
+func binds(f *pysyntax.File, name string) bool {
+	return slices.ContainsFunc(f.Bindings(), func(b pysyntax.Binding) bool { return b.Name == name })
 }
 
 func join(a, b string) string { return strings.Trim(a+"."+b, ".") }

@@ -42,7 +42,7 @@ func (Recipe) Find(p *project.Project) []project.App {
 			started := slices.ContainsFunc(apps, func(a project.App) bool {
 				return base != "manage.py" && (a.Dir == "." || strings.HasPrefix(name, a.Dir+"/"))
 			})
-			if started || project.Aside(name) {
+			if started || p.Tree.Aside(name) {
 				continue
 			}
 			for _, s := range sites(p.Tree, name) {
@@ -181,7 +181,7 @@ func searchSites(t *project.Tree, entry source, all []named, missing string) []s
 	dir := path.Dir(entry.path)
 	var found []site
 	for _, name := range t.Under(dir) {
-		if path.Ext(name) != ".py" || project.Aside(name) {
+		if path.Ext(name) != ".py" || t.Aside(name) {
 			continue
 		}
 		if src, err := t.Read(name); err != nil || !bytes.Contains(src, []byte("ROOT_URLCONF")) {
@@ -330,7 +330,7 @@ func literals(src source, e pysyntax.Expr, depth int) []string {
 func configuredInPlace(t *project.Tree) []project.App {
 	var apps []project.App
 	for _, name := range t.Files() {
-		if path.Ext(name) != ".py" || project.Aside(name) {
+		if path.Ext(name) != ".py" || t.Aside(name) {
 			continue
 		}
 		if src, err := t.Read(name); err != nil || !bytes.Contains(src, []byte("ROOT_URLCONF")) {

@@ -119,7 +119,9 @@ func (s *settings) add(file string) {
 func (s *settings) takes(src source, stmt pysyntax.Stmt, place pysyntax.Place) []string {
 	switch stmt := stmt.(type) {
 	case *pysyntax.ImportFrom:
-		if !slices.ContainsFunc(stmt.Names, func(a *pysyntax.Alias) bool { return a.Name == "*" || a.Name == "ROOT_URLCONF" }) {
+		if !slices.ContainsFunc(stmt.Names, func(a *pysyntax.Alias) bool {
+			return a.Name == "*" || a.Name == "ROOT_URLCONF" || isBase(src, orText(a.AsName, a.Name))
+		}) {
 			return nil
 		}
 		if file, ok := importedFile(s.tree, s.dir, src.path, stmt.Level, stmt.Module); ok {
@@ -135,6 +137,18 @@ func (s *settings) takes(src source, stmt pysyntax.Stmt, place pysyntax.Place) [
 		}
 	}
 	return nil
+}
+
+// isBase reports whether a class of the file is made from the one of that name:
+// the settings of a class are those of the classes that it is made from.
+func isBase(src source, name string) bool {
+	for stmt := range src.Stmts() {
+		class, ok := stmt.(*pysyntax.ClassDef)
+		if ok && slices.ContainsFunc(class.Args, func(a *pysyntax.Arg) bool { return pysyntax.Dotted(a.Value) == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 func isTry(s pysyntax.Stmt) bool {

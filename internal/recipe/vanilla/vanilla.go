@@ -38,13 +38,14 @@ var frameworks = []string{"flask", "fastapi", "django"}
 // folder, for a project that has Python code.
 func (Recipe) Find(p *project.Project) []project.App {
 	for _, framework := range frameworks {
-		if p.Tree.Importers(framework) != nil {
+		// One that the project itself is called is made here, and not used.
+		if p.Tree.Importers(framework) != nil || project.NormalizeName(p.Name) == framework {
 			return nil
 		}
 	}
 	var seen []project.Evidence
 	for _, name := range p.Tree.Files() {
-		if strings.HasSuffix(name, ".py") && !project.Aside(name) {
+		if strings.HasSuffix(name, ".py") && !p.Tree.Aside(name) {
 			seen = append(seen, project.Evidence{File: name, Fact: "Python without a web framework"})
 			break
 		}
