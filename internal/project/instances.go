@@ -1,8 +1,10 @@
 package project
 
 import (
+	"bytes"
 	"cmp"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,7 +43,7 @@ func (t *Tree) Aside(file string) bool {
 	if t.all {
 		return false
 	}
-	if aside, found := asideFolder(file); found {
+	if aside, found := t.asideFolder(file); found {
 		return t.meant == "" || !strings.HasPrefix(file, aside+"/") || !strings.HasPrefix(t.meant, aside+"/")
 	}
 	base := path.Base(file)
@@ -51,13 +53,28 @@ func (t *Tree) Aside(file string) bool {
 
 // asideFolder is the folder of its own that a file among examples, tests and so
 // on lies in: "examples/login" for "examples/login/app.py".
-func asideFolder(file string) (string, bool) {
+func (t *Tree) asideFolder(file string) (string, bool) {
 	parts := strings.Split(path.Dir(file), "/")
-	i := slices.IndexFunc(parts, func(part string) bool { return aside[part] || strings.Contains(part, "{{") })
+	i := slices.IndexFunc(parts, func(part string) bool {
+		return aside[part] || strings.Contains(part, "{{") || reShown.MatchString(part) && t.library()
+	})
 	if i < 0 {
 		return "", false
 	}
 	return path.Join(parts[:min(i+2, len(parts))]...), true
+}
+
+// reShown are names that a library gives to the project that shows or tries it.
+// In a project that is no library they may well be the owner's choice.
+var reShown = regexp.MustCompile(`^((example|sample|demo|test)s?[-_]?(apps?|projects?|sites?)|sandbox|\w+_template)$`)
+
+// library says whether the project is made to be installed by others.
+func (t *Tree) library() bool {
+	t.libraryOnce.Do(func() {
+		pyproject, _ := t.Read("pyproject.toml") // none is as good as empty
+		t.isLibrary = t.Exists("setup.cfg") && t.Exists("setup.py") || t.packages("setup.py") || bytes.Contains(pyproject, []byte("[build-system]"))
+	})
+	return t.isLibrary
 }
 
 // packages says whether a setup.py is the one that builds a package: others are
@@ -274,12 +291,20 @@ func or(a, b string) string {
 // the project.
 func (t *Tree) IsLocalModule(module string) bool {
 	top, _, _ := strings.Cut(module, ".")
-	for _, f := range t.files {
-		if strings.HasSuffix(f, ".py") && (path.Base(f) == top+".py" || strings.HasPrefix(f, top+"/") || strings.Contains(f, "/"+top+"/")) {
-			return true
+	return slices.ContainsFunc(t.files, func(f string) bool {
+		at, ok := "", false
+		switch {
+		case !strings.HasSuffix(f, ".py"):
+		case path.Base(f) == top+".py":
+			at, ok = path.Dir(f), true
+		case strings.HasPrefix(f, top+"/"):
+			at, ok = ".", true
+		default:
+			at, _, ok = strings.Cut(f, "/"+top+"/")
 		}
-	}
-	return false
+		// A module of a package is not found by its last name alone.
+		return ok && !t.Exists(path.Join(at, "__init__.py"))
+	})
 }
 
 // ModulePath is how Python names a file: base is the folder that has to be on
@@ -304,7 +329,44 @@ func (t *Tree) ModulePath(file string) (base, module string) {
 			top = at
 		}
 	}
+	// A folder with an __init__.py is no package to code that imports what lies
+	// in it by a name of its own.
+	if f, _ := t.Python(file); f != nil && !importsWithin(f, parts[top]) {
+		for at := top + 1; at < len(parts); at++ {
+			if t.importsFolder(f, path.Join(parts[:at]...), parts[at]) {
+				top = at
+				break
+			}
+		}
+	}
 	return path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
+}
+
+// importsWithin reports whether a file imports relatively or from the package.
+func importsWithin(f *pysyntax.File, pkg string) bool {
+	for s := range f.Stmts() {
+		if from, ok := s.(*pysyntax.ImportFrom); ok && from.Level > 0 || imports(s, pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+// importsFolder reports whether a file imports what lies in a folder as if that
+// were on sys.path. A package with the name of another one, such as a folder
+// flask, is not meant by that name alone.
+func (t *Tree) importsFolder(f *pysyntax.File, folder, own string) bool {
+	for s := range f.Stmts() {
+		from, ok := s.(*pysyntax.ImportFrom)
+		if !ok || from.Level > 0 || from.Module == "" || from.Module == own && !t.IsLocalModule(own) {
+			continue
+		}
+		file := path.Join(folder, strings.ReplaceAll(from.Module, ".", "/"))
+		if t.Exists(file+"/__init__.py") || strings.Contains(from.Module, ".") && t.Exists(file+".py") {
+			return true
+		}
+	}
+	return false
 }
 
 // importsFrom reports whether the file has an absolute import below the package.

@@ -29,6 +29,10 @@ type Project struct {
 	// installs it too.
 	Setuptools bool `json:"-"`
 
+	// Commands says that the project installs commands of its own: it may be a
+	// tool, and a web app in it only a part of that.
+	Commands bool `json:"-"`
+
 	Tree *Tree `json:"-"`
 
 	scan    *scan

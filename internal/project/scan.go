@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -98,6 +99,7 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 	problems = append(problems, found.problems...)
 	p.Name, p.Packages = found.name(), found.pyproject.get("tool", "poetry", "packages") != nil
 	p.Setuptools = found.setuptools()
+	p.Commands = s.commands(m.Dir, found)
 
 	var more []problem.Problem
 	p.Python, more = s.python(ctx, dir, m, found)
@@ -115,6 +117,19 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 	p.Problems = append(p.Problems, problems...)
 	p.settled = problems
 	return nil
+}
+
+// commands says whether the manifests in dir name commands to install.
+func (s *scan) commands(dir string, found *manifests) bool {
+	if found.pyproject.get("project", "scripts") != nil || found.pyproject.get("tool", "poetry", "scripts") != nil {
+		return true
+	}
+	for _, f := range []string{"setup.cfg", "setup.py"} {
+		if src, err := s.read(path.Join(dir, f)); err == nil && bytes.Contains(src, []byte("console_scripts")) {
+			return true
+		}
+	}
+	return false
 }
 
 // Blockers are those of the Problems with which nothing can be added: more

@@ -43,6 +43,8 @@ type Tree struct {
 	meant string // see Mean
 	all   bool   // see Everything
 
+	libraryOnce sync.Once
+	isLibrary   bool
 	entriesOnce sync.Once
 	entries     []EntryPoint
 }

@@ -25,6 +25,10 @@ type Options struct {
 // it to be taken without asking.
 const sure = 20
 
+// unlikely is the confidence below which an app is only a part of a program
+// that installs commands: one that lies deep in it, and that nothing starts.
+const unlikely = 9
+
 // Inspect finds out what the project in dir is. The error, a *problem.Problem,
 // is for a dir that is no folder and for options that cannot be met; all else
 // that is wrong is in the project's Problems.
@@ -129,6 +133,12 @@ func choose(p *project.Project, o Options) {
 		return
 	}
 	app := p.Apps[candidates[0]]
+	if o.App == "" && o.Framework == "" && p.Commands && app.Confidence < unlikely && find(app.Framework) != nil && app.Framework != "vanilla" && app.Framework != "django" {
+		p.Problems = append(p.Problems, *problem.New("app-unsure", "this project installs commands, and nothing that authfit can see serves the app that lies deep in it").
+			At(app.Entry.File, app.Entry.Line).WithDetail("%s", candidate(app)).
+			WithFix("if this is the app that users log in to, name it with its --app flag"))
+		return
+	}
 	if name, ok := strings.CutPrefix(app.Framework, "other:"); ok {
 		p.Problems = append(p.Problems, *problem.New("framework-unsupported", "this is a %s app, for which authfit has no recipe yet", name).
 			At(app.Entry.File, app.Entry.Line).
