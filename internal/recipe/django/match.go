@@ -129,6 +129,9 @@ func onPath(file, module string) string {
 
 // findURLs reads ROOT_URLCONF.
 func (s *site) findURLs() {
+	if len(s.settings.files) == 0 { // their file cannot be read
+		return
+	}
 	b, file, p := s.settings.rootURLs()
 	if b.stmt == nil {
 		return

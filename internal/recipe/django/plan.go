@@ -63,6 +63,10 @@ func (r *room) open() bool {
 		return false
 	}
 	r.site = all[i]
+	if _, err := t.Python(r.app.Settings); err != nil {
+		r.Refuse(authkit.SyntaxProblem(r.app.Settings, err))
+		return false
+	}
 	for _, src := range r.settings.files {
 		if _, err := t.Python(src.path); err != nil {
 			r.Refuse(authkit.SyntaxProblem(src.path, err))
