@@ -68,7 +68,7 @@ need_python
 mkdir -p .cache/bin
 environment tools
 environment sdk
-for program in pdm pipenv poetry pyright ruff uv; do
+for program in hatch pdm pipenv poetry pyright ruff uv; do
 	ln -sf "../tools/bin/$program" ".cache/bin/$program"
 done
 

@@ -92,7 +92,7 @@ func newRoot(app *App) *cobra.Command {
 	flags.StringVarP(&app.Dir, "project", "C", ".", "the project's folder")
 	flags.StringVar(&app.AppFlag, "app", "", "the app, as `FILE[:NAME]`")
 	flags.StringVar(&app.Framework, "framework", "", "django, flask, fastapi or vanilla")
-	flags.StringVar(&app.Manager, "manager", "", "uv, poetry, pipenv, pdm or pip")
+	flags.StringVar(&app.Manager, "manager", "", "uv, poetry, pipenv, pdm, pip, hatch, rye or conda")
 	flags.StringVar(&app.URLPrefix, "url-prefix", "", "what goes before the paths of the login routes, such as /auth")
 	flags.StringVar(&app.Output, "output", "text", "text or json")
 	flags.BoolVar(&app.NoInput, "no-input", false, "never ask")

@@ -57,6 +57,14 @@ type Manager interface {
 	Add(pkgs []Requirement) []plan.Command
 	// Install brings all that the project declares into its environment.
 	Install() []plan.Command
+	// Lock resolves the project's dependencies with one more, given as PEP 508
+	// has it, without installing anything into the project. It changes the manager's files: it is
+	// for a copy of them (see Resolve).
+	Lock(spec string) []plan.Command
+	// Locked is the version of a package that Lock's commands came to in a copy
+	// of the project, from the files there or from what the commands wrote;
+	// empty where they left it as it is installed.
+	Locked(copied, name, words string) string
 	// Restores are the files that Add's commands may change or make, relative
 	// to the root: manifest, lock, and what the tool keeps beside them. Those
 	// that are not there may come into being.
@@ -94,7 +102,7 @@ func For(ctx context.Context, p *project.Project, getenv func(string) string) (M
 		return nil, problem.New("two-managers", "it is not decided which package manager keeps the project").
 			WithFix("say it with --manager")
 	}
-	if p.Manager.Name == "pip" {
+	if p.Manager.UsesPip() {
 		p.Manager.Path = p.Python.Executable()
 		// An environment made by uv has no pip in it; its owner uses uv pip.
 		if p.Python.Venv != "" && project.InstalledVersion(p.Python.SitePackages, "pip") == "" {
@@ -129,7 +137,7 @@ func (t tool) eggInfo() []string {
 // Folders are those that the commands of the project's manager may make in the
 // project beside its environment, relative to the root.
 func Folders(p *project.Project) []string {
-	if p.Manager.Name == "pip" { // which does not install the project itself
+	if p.Manager.UsesPip() { // which does not install the project itself
 		return nil
 	}
 	return tool{p: p}.eggInfo()

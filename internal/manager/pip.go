@@ -98,6 +98,9 @@ func pipArgv(p *project.Project, uv []string) []string {
 // is not installed; that would write into its folder.
 func (t pip) declaredArgs() []string {
 	m := t.p.Manager
+	if m.Name != "pip" { // it has made the environment with what the project declares
+		return nil
+	}
 	if strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
 		return []string{"-r", m.Manifest}
 	}

@@ -9,7 +9,14 @@ import (
 )
 
 // managers are the package managers, in the order of messages.
-var managers = []string{"uv", "poetry", "pipenv", "pdm", "pip"}
+var managers = []string{"uv", "poetry", "pipenv", "pdm", "pip", "hatch", "rye", "conda"}
+
+// UsesPip says that packages come into the project's environment by pip: with
+// pip itself, and with managers that make the environment and have no command
+// that adds a package, or none that is called here.
+func (m Manager) UsesPip() bool {
+	return slices.Contains([]string{"pip", "hatch", "rye", "conda"}, m.Name)
+}
 
 // A candidate is a manager with what speaks for it.
 type candidate struct {
@@ -21,18 +28,22 @@ type candidate struct {
 // The table of precedence. --manager comes before all of it; nearer folders
 // come before those above; in one folder the lowest rank decides.
 const (
-	rankLock     = iota // uv.lock, poetry.lock, pdm.lock, Pipfile.lock
-	rankTable           // [tool.uv], [tool.poetry], [tool.pdm], or the tool's own file
-	rankBackend         // the build backend of poetry, pdm or uv
-	rankManifest        // Pipfile, then requirements.txt, then [project], then setup.cfg and setup.py
+	rankLock     = iota // uv.lock, poetry.lock, pdm.lock, Pipfile.lock, conda-lock.yml, Rye's requirements.lock
+	rankTable           // [tool.uv], [tool.poetry], [tool.pdm], [tool.rye], [tool.hatch.envs], or the tool's own file
+	rankBackend         // the build backend of poetry, pdm or uv; many use Hatch's without Hatch
+	rankManifest        // Pipfile, then requirements.txt, environment.yml, [project], setup.cfg and setup.py
 )
 
 var locks = []struct{ file, manager string }{
-	{"uv.lock", "uv"}, {"poetry.lock", "poetry"}, {"pdm.lock", "pdm"}, {"Pipfile.lock", "pipenv"},
+	{"uv.lock", "uv"}, {"poetry.lock", "poetry"}, {"pdm.lock", "pdm"}, {"Pipfile.lock", "pipenv"}, {"conda-lock.yml", "conda"},
 }
 
+// ryeLock is Rye's lock file. Others call theirs so, too: it is Rye's where
+// there is a [tool.rye].
+const ryeLock = "requirements.lock"
+
 var toolFiles = []struct{ file, manager string }{
-	{"uv.toml", "uv"}, {"poetry.toml", "poetry"}, {"pdm.toml", "pdm"}, {".pdm-python", "pdm"},
+	{"uv.toml", "uv"}, {"poetry.toml", "poetry"}, {"pdm.toml", "pdm"}, {".pdm-python", "pdm"}, {"hatch.toml", "hatch"},
 }
 
 var backends = []struct{ prefix, manager string }{
@@ -142,6 +153,13 @@ func twoManagers(cs []candidate, rank int) problem.Problem {
 
 // candidates are all managers that something in dir speaks for.
 func (s *scan) candidates(dir string, m *manifests) []candidate {
+	if m.speaks == nil {
+		m.speaks = append([]candidate{}, s.findCandidates(dir, m)...)
+	}
+	return m.speaks
+}
+
+func (s *scan) findCandidates(dir string, m *manifests) []candidate {
 	var out []candidate
 	add := func(name string, rank int, file string, line int, fact string) {
 		out = append(out, candidate{name, rank, Evidence{File: path.Join(dir, file), Line: line, Fact: fact}})
@@ -153,7 +171,10 @@ func (s *scan) candidates(dir string, m *manifests) []candidate {
 	}
 	pyproject := path.Join(dir, "pyproject.toml")
 	tool := m.pyproject.get("tool")
-	for _, name := range []string{"uv", "poetry", "pdm"} {
+	if tool.get("rye") != nil && s.has(path.Join(dir, ryeLock)) {
+		add("rye", rankLock, ryeLock, 0, "lock file of rye")
+	}
+	for _, name := range []string{"uv", "poetry", "pdm", "rye", "hatch"} {
 		if t := tool.get(name); t != nil && ownTable(name, t) {
 			add(name, rankTable, "pyproject.toml", firstLine(t), "[tool."+name+"]")
 		}
@@ -175,6 +196,9 @@ func (s *scan) candidates(dir string, m *manifests) []candidate {
 	}
 	if f := s.runtimeRequirements(dir); f != "" {
 		add("pip", rankManifest, f, 0, "requirements file of pip")
+	}
+	if f := s.condaFile(dir); f != "" {
+		add("conda", rankManifest, f, 0, "environment file of conda")
 	}
 	if t := m.pyproject.get("project"); t != nil {
 		add("pip", rankManifest, "pyproject.toml", firstLine(t), "[project], and no manager's own table")
@@ -200,6 +224,7 @@ func ownTable(name string, t *tomlValue) bool {
 		"uv":     {"build-backend", "pip"},
 		"poetry": {"packages", "include", "exclude", "version", "build", "scripts", "plugins", "urls"},
 		"pdm":    {"build", "version"},
+		"hatch":  {"build", "version", "metadata", "publish"},
 	}[name]
 	return len(t.keys) == 0 || slices.ContainsFunc(t.keys, func(k string) bool { return !slices.Contains(weak, k) })
 }
@@ -230,7 +255,12 @@ func (s *scan) complete(m *Manager, found *manifests) []problem.Problem {
 			m.Lock = l.file
 		}
 	}
+	if m.Name == "rye" && s.has(path.Join(m.Dir, ryeLock)) {
+		m.Lock = ryeLock
+	}
 	switch m.Name {
+	case "conda":
+		m.Manifest = s.condaFile(m.Dir)
 	case "pip":
 		m.Manifest = s.runtimeRequirements(m.Dir)
 		for _, f := range []string{"pyproject.toml", "setup.cfg", "setup.py"} {

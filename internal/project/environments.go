@@ -41,6 +41,12 @@ func (s *scan) environments(dir string, m Manager, found *manifests, base string
 		return s.pipenvEnvironments(home, found)
 	case "pdm":
 		return s.pdmEnvironments(home, base)
+	case "hatch":
+		return s.hatchEnvironments(m.Dir, found), ""
+	case "rye":
+		return []environment{dotVenv}, ""
+	case "conda":
+		return s.condaEnvironments(found), ""
 	}
 	// pip has no rule. The usual names, nearest first, then any folder that is
 	// an environment, then pyenv's.
@@ -56,6 +62,9 @@ func (s *scan) environments(dir string, m Manager, found *manifests, base string
 		}
 		if version, _ := s.pythonVersionFile(d); version != "" {
 			look = append(look, environment{filepath.Join(s.pyenvRoot(), "versions", version), ".python-version names a virtual environment of pyenv"})
+		}
+		if d == m.Dir && found.conda != nil {
+			look = append(look, s.condaEnvironments(found)...)
 		}
 		if d == m.Dir {
 			break // what lies above the manifest is another project's

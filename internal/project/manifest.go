@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+	"go.yaml.in/yaml/v3"
 
 	"authfit/internal/problem"
 )
@@ -52,6 +53,8 @@ type manifests struct {
 	// pyproject is nil where there is none or it is broken.
 	pyproject *tomlValue
 	pipfile   *tomlValue
+	conda     *yaml.Node
+	speaks    []candidate     // nil until they are looked for
 	seen      map[string]bool // requirements files that were read
 }
 
@@ -61,9 +64,14 @@ type requires struct {
 	Evidence
 }
 
-// readManifests reads all manifests in dir, each whatever became of the others.
+// readManifests reads all manifests in dir, each whatever became of the others,
+// once.
 func (s *scan) readManifests(dir string) *manifests {
+	if m := s.found[dir]; m != nil {
+		return m
+	}
 	m := &manifests{scan: s, seen: map[string]bool{}}
+	s.found[dir] = m
 	if m.pyproject = m.toml(path.Join(dir, "pyproject.toml")); m.pyproject != nil {
 		m.readPyproject(path.Join(dir, "pyproject.toml"))
 	}
@@ -72,6 +80,10 @@ func (s *scan) readManifests(dir string) *manifests {
 	}
 	for _, f := range s.requirementsFiles(dir) {
 		m.readRequirements(f, requirementsGroup(dir, f), 0)
+	}
+	if f := s.condaFile(dir); f != "" {
+		m.conda = m.condaEnvironment(path.Join(dir, f))
+		m.readConda(path.Join(dir, f))
 	}
 	m.readSetupCfg(path.Join(dir, "setup.cfg"))
 	m.readSetupPy(path.Join(dir, "setup.py"))

@@ -22,6 +22,8 @@ type Project struct {
 	Problems []problem.Problem `json:"problems"`
 	// Dependencies are those of the manifests in the manager's folder.
 	Dependencies []Dependency `json:"dependencies"`
+	// Present is what there is already of a login, and of what it will meet.
+	Present []Present `json:"present"`
 
 	// Packages says that the manifest names the packages that the project is.
 	Packages bool `json:"-"`
@@ -66,12 +68,23 @@ type App struct {
 	// Factory is the function that makes the app, where one does.
 	Factory string `json:"factory"`
 	// Run is how the framework's own server is told of it: "pkg.mod:app".
-	Run      string     `json:"run,omitempty"`
-	Settings string     `json:"settings"` // Django: the file
-	URLs     string     `json:"urls"`     // Django: the root URLconf's file
+	Run      string `json:"run,omitempty"`
+	Settings string `json:"settings"` // Django: the file
+	URLs     string `json:"urls"`     // Django: the root URLconf's file
+	// Manifest is the file, relative to Root, in which the app's manager has
+	// its dependencies; empty without one.
+	Manifest string     `json:"manifest,omitempty"`
 	Evidence []Evidence `json:"evidence"`
 	// Confidence orders the candidates of one framework: higher is surer.
 	Confidence int `json:"-"`
+}
+
+// Flag is what --app takes to mean this app.
+func (a *App) Flag() string {
+	if a.Entry.Object == "" {
+		return a.Entry.File
+	}
+	return a.Entry.File + ":" + a.Entry.Object
 }
 
 // Entry is the object that serves requests: its file, the line that makes it,
@@ -84,7 +97,7 @@ type Entry struct {
 
 // Manager is the package manager that the project is kept with.
 type Manager struct {
-	Name     string     `json:"name"`               // uv, poetry, pipenv, pdm, pip
+	Name     string     `json:"name"`               // uv, poetry, pipenv, pdm, pip, hatch, rye, conda
 	Dir      string     `json:"dir"`                // where its manifest is, relative to Root: "." or "..", for instance
 	Manifest string     `json:"manifest,omitempty"` // relative to Dir: pyproject.toml, Pipfile, requirements.txt; empty for pip alone
 	Lock     string     `json:"lock,omitempty"`     // relative to Dir, where there is one
@@ -125,6 +138,10 @@ func (p *Python) Executable() string {
 type SDK struct {
 	Installed string `json:"installed"` // its version, or empty
 	Dialect   string `json:"dialect"`   // "5", "6", or empty
+	// WouldInstall is the version that the manager's resolver comes to, where
+	// it was asked, and HeldBack what keeps it from a newer one, or from any.
+	WouldInstall string     `json:"would_install,omitempty"`
+	HeldBack     []Evidence `json:"held_back_by,omitempty"`
 }
 
 // Env is the project's environment file.

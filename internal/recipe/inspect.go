@@ -45,12 +45,20 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 		p.Tree.Mean(fileOf(o.App))
 	}
 	p.Apps = apps(p, o)
+	for i := range p.Apps {
+		p.Apps[i].Manifest = p.ManifestOf(p.Apps[i].Dir)
+	}
 	choose(p, o)
 	if app := p.App(); app != nil {
 		if err := p.Settle(ctx, app.Dir); err != nil {
 			return nil, err
 		}
 		p.Problems = append(p.Problems, broken(p.Tree, app)...)
+		p.Present = p.Already(app)
+		if r := find(app.Framework); r != nil {
+			p.Present = append(p.Present, r.Present(p, app)...)
+		}
+		project.SortPresent(p.Present)
 	}
 	return p, nil
 }
@@ -204,11 +212,7 @@ func asideApps(p *project.Project) []string {
 
 // candidate is an app as it stands in a list to choose from.
 func candidate(a project.App) string {
-	name := a.Entry.File
-	if a.Entry.Object != "" {
-		name += ":" + a.Entry.Object
-	}
-	return fmt.Sprintf("%s:%d  %s  --app %s", a.Entry.File, a.Entry.Line, a.Framework, name)
+	return fmt.Sprintf("%s:%d  %s  --app %s", a.Entry.File, a.Entry.Line, a.Framework, a.Flag())
 }
 
 func several(p *project.Project, candidates []int) *problem.Problem {

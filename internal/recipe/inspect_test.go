@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +16,6 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"authfit/internal/problem"
-	"authfit/internal/project"
 	"authfit/internal/recipe"
 )
 
@@ -191,13 +191,19 @@ func facts(t *testing.T, dir string, o recipe.Options) string {
 			mark = "*"
 		}
 		fmt.Fprintf(&b, "%s %s in %s: %s:%d %s\n", mark, a.Framework, a.Dir, a.Entry.File, a.Entry.Line, a.Entry.Object)
-		for _, f := range []struct{ name, value string }{{"run", a.Run}, {"factory", a.Factory}, {"settings", a.Settings}, {"urls", a.URLs}} {
+		for _, f := range []struct{ name, value string }{{"manifest", a.Manifest}, {"run", a.Run}, {"factory", a.Factory}, {"settings", a.Settings}, {"urls", a.URLs}} {
 			if f.value != "" {
 				fmt.Fprintf(&b, "    %s %s\n", f.name, f.value)
 			}
 		}
 	}
-	fmt.Fprintf(&b, "manager %s, %s\n", p.Manager.Name, project.Evidence{File: filepath.ToSlash(filepath.Join(p.Manager.Dir, p.Manager.Manifest))}.File)
+	fmt.Fprintf(&b, "manager %s, %s\n", p.Manager.Name, path.Join(p.Manager.Dir, p.Manager.Manifest))
+	for _, d := range p.Dependencies {
+		fmt.Fprintf(&b, "    needs %s\n", strings.TrimSpace(fmt.Sprintf("%s%s %s:%d %s", d.Name, d.Specifier, d.File, d.Line, d.Group)))
+	}
+	for _, f := range p.Present {
+		fmt.Fprintf(&b, "has %s %s, %s:%d\n", f.Kind, f.Name, f.File, f.Line)
+	}
 	for _, q := range p.Problems {
 		switch q.Code {
 		case "python-missing", "python-too-old", "manager-missing": // of the machine, not of the layout

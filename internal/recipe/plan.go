@@ -93,12 +93,16 @@ func packages(p *project.Project, app *project.App) []manager.Requirement {
 // kept with pip; the other managers write their manifests themselves.
 func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
 	m := d.Project.Manager
-	if m.Name != "pip" {
+	if !m.UsesPip() {
 		return
 	}
 	if !strings.HasSuffix(m.Manifest, ".txt") {
 		if m.Manifest != "" {
-			d.Note("add workos and python-dotenv to the dependencies in " + m.Manifest + ": pip keeps no list of its own")
+			where := "the dependencies in " + m.Manifest
+			if m.Name == "conda" {
+				where = "the list below pip: in " + m.Manifest
+			}
+			d.Note("add workos and python-dotenv to " + where + ": pip keeps no list of its own")
 		}
 		return
 	}

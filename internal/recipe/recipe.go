@@ -19,6 +19,8 @@ type Recipe interface {
 	// Find gives the framework's apps in the project, the surest first. It
 	// reads files and runs nothing.
 	Find(p *project.Project) []project.App
+	// Present finds what the app has already that a login will meet.
+	Present(p *project.Project, app *project.App) []project.Present
 	// Draft writes down what d.App needs for a login. What stands in the way
 	// it adds to the draft's problems.
 	Draft(d *authkit.Draft)

@@ -19,6 +19,9 @@ type Links struct {
 }
 
 var (
+	inTemplates = regexp.MustCompile(`(^|/)templates/`)
+	mail        = regexp.MustCompile(`(?i)e?mails?[-_./]`)
+
 	extendsTag = regexp.MustCompile(`\{%-?\s*extends\s+["']([^"']+)["']`)
 	includeTag = regexp.MustCompile(`\{%-?\s*include\s+["']([^"']+)["']`)
 	// blind is what looks like tags but is not the page: comments and scripts.
@@ -102,7 +105,7 @@ func mostExtended(t *project.Tree, near string) string {
 			if parent, ok := Template(t, f, string(m[1])); ok {
 				votes[parent]++
 			}
-		} else if strings.Contains(f, "templates/") && bodyTag.Match(src) {
+		} else if inTemplates.MatchString(f) && !mail.MatchString(f) && bodyTag.Match(src) {
 			pages = append(pages, f)
 		}
 	}

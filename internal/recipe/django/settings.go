@@ -239,10 +239,16 @@ func (s *settings) lookup(name string) (binding, bool) {
 // find is the first string in the settings with an ending, and nil where there
 // is none.
 func (s *settings) find(ending string) (in source, at pysyntax.Node) {
+	return s.findString(func(value string) bool { return strings.HasSuffix(value, ending) })
+}
+
+// findString is the first string in the settings that matches, and nil where
+// there is none.
+func (s *settings) findString(match func(string) bool) (in source, at pysyntax.Node) {
 	for _, src := range s.files {
 		src.Walk(func(n pysyntax.Node) bool {
 			if e, ok := n.(*pysyntax.String); ok && at == nil {
-				if value, _ := src.StringValue(e); strings.HasSuffix(value, ending) {
+				if value, ok := src.StringValue(e); ok && match(value) {
 					in, at = src, n
 				}
 			}

@@ -33,3 +33,8 @@ func (Recipe) Name() string { return "fastapi" }
 
 // Find gives the project's FastAPI apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
+
+// Present finds what the app has already that a login will meet.
+func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
+	return constructor.Present(p, app)
+}

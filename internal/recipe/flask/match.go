@@ -35,3 +35,8 @@ func (Recipe) Name() string { return "flask" }
 
 // Find gives the project's Flask apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
+
+// Present finds what the app has already that a login will meet.
+func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
+	return constructor.Present(p, app)
+}

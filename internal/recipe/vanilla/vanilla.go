@@ -74,6 +74,9 @@ func freeName(t *project.Tree) string {
 	return "workos_server"
 }
 
+// Present is nothing: the server is yet to be made.
+func (Recipe) Present(*project.Project, *project.App) []project.Present { return nil }
+
 // Draft makes the server and its login.
 func (r Recipe) Draft(d *authkit.Draft) {
 	d.Login = r.Login(d.App.Dir, d.App.Run, d.Prefix)
