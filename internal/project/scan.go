@@ -153,7 +153,9 @@ func (p *Project) Blockers() []problem.Problem {
 		case "two-locks", "two-managers", "python-too-old", "python-too-wide", "python-missing", "environment-broken", "environment-missing", "manifest-missing", "manifest-above":
 			out = append(out, q)
 		case "manifest-broken", "manifest-unreadable":
-			if p.Manager.Manifest != "" && q.File == manifest {
+			// A pyproject.toml that cannot be read may well name another manager.
+			unread := q.File == path.Join(p.Manager.Dir, "pyproject.toml") && p.Manager.Lock == ""
+			if p.Manager.Manifest != "" && q.File == manifest || unread {
 				out = append(out, q)
 			}
 		}

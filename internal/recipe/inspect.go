@@ -56,7 +56,9 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 		p.Problems = append(p.Problems, broken(p.Tree, app)...)
 		p.Present = p.Already(app)
 		if r := find(app.Framework); r != nil {
-			p.Present = append(p.Present, r.Present(p, app)...)
+			has, unseen := r.Look(p, app)
+			p.Present = append(p.Present, has...)
+			p.Problems = append(p.Problems, unseen...)
 		}
 		project.SortPresent(p.Present)
 	}

@@ -4,6 +4,7 @@
 package recipe
 
 import (
+	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 	"authfit/internal/recipe/django"
@@ -19,8 +20,9 @@ type Recipe interface {
 	// Find gives the framework's apps in the project, the surest first. It
 	// reads files and runs nothing.
 	Find(p *project.Project) []project.App
-	// Present finds what the app has already that a login will meet.
-	Present(p *project.Project, app *project.App) []project.Present
+	// Look finds what the app has already that a login will meet, and what
+	// about it is not to be seen.
+	Look(p *project.Project, app *project.App) ([]project.Present, []problem.Problem)
 	// Draft writes down what d.App needs for a login. What stands in the way
 	// it adds to the draft's problems.
 	Draft(d *authkit.Draft)

@@ -29,6 +29,9 @@ type Constructor struct {
 	Override bool
 	// Mount is the method that serves one app below a path of another: "mount".
 	Mount string
+	// Dispatcher is the class that does so outside of the framework, for a
+	// mapping of paths to apps: "DispatcherMiddleware".
+	Dispatcher string
 }
 
 // The confidence in an app, the surest first.
@@ -38,6 +41,7 @@ const (
 	factoryName    = 40
 	somewhere      = 10
 	insideFunction = 5
+	mountedBelow   = -20
 )
 
 // Find gives the apps of the framework, the surest first.
@@ -58,7 +62,7 @@ func (c Constructor) Find(p *project.Project) []project.App {
 			}
 		}
 		if at, ok := mounted[object{i.File, i.Name}]; ok {
-			app.Confidence = 0 // the outer app is what a server is given
+			app.Confidence = mountedBelow // the outer app is what a server is given
 			app.Evidence = append(app.Evidence, at)
 		}
 		same := func(other project.App) bool {
@@ -159,7 +163,7 @@ func returns(f *pysyntax.FunctionDef, name string) bool {
 // the place where that is done.
 func (c Constructor) mounted(names *names, apps []project.Instance) map[object]project.Evidence {
 	found := map[object]project.Evidence{}
-	if c.Mount == "" || len(apps) < 2 {
+	if len(apps) < 2 {
 		return found
 	}
 	var files []string
@@ -167,12 +171,23 @@ func (c Constructor) mounted(names *names, apps []project.Instance) map[object]p
 		files = append(files, app.File)
 	}
 	for name, f := range names.tree.Using(files...) {
-		callsIn(f, c.Mount, func(call *pysyntax.Call) {
-			app := argument(call, 1, "app")
-			if at, ok := names.resolve(name, pysyntax.Dotted(app)); ok {
+		below := func(call *pysyntax.Call, app pysyntax.Expr) {
+			if at, ok := names.resolve(name, strings.TrimSuffix(pysyntax.Dotted(app), ".wsgi_app")); ok {
 				found[at] = project.Evidence{File: name, Line: f.Line(call.Pos()), Fact: strings.Join(strings.Fields(f.Text(call)), " ")}
 			}
-		})
+		}
+		if c.Mount != "" {
+			callsIn(f, c.Mount, func(call *pysyntax.Call) { below(call, argument(call, 1, "app")) })
+		}
+		if c.Dispatcher != "" {
+			callsIn(f, c.Dispatcher, func(call *pysyntax.Call) {
+				if mounts, ok := argument(call, 1, "mounts").(*pysyntax.Dict); ok {
+					for _, app := range mounts.Values {
+						below(call, app)
+					}
+				}
+			})
+		}
 	}
 	return found
 }

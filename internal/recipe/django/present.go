@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 )
@@ -24,15 +25,30 @@ var logins = []struct{ app, name string }{
 	{"axes", "django-axes"},
 }
 
-// Present finds what the settings, URLs and templates have that a login will
-// meet.
-func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
+// Look finds what the settings, URLs and templates have that a login will meet.
+// Settings that are named and not there are a problem, and so is a URLconf that
+// is computed.
+func (Recipe) Look(p *project.Project, app *project.App) ([]project.Present, []problem.Problem) {
 	all := sites(p.Tree, app.Entry.File)
 	i := slices.IndexFunc(all, func(s site) bool { return s.app.Entry.Object == app.Entry.Object })
-	if i < 0 || all[i].settings == nil {
-		return nil
+	if i < 0 {
+		return nil, nil
+	}
+	var unseen []problem.Problem
+	if missing := all[i].missing; missing != "" {
+		unseen = append(unseen, *problem.New("settings-missing", "there is no settings module %s, which is named here", missing).
+			At(app.Entry.File, app.Entry.Line).WithFix("make that module, or correct the name"))
 	}
 	s := all[i].settings
+	if s == nil || len(s.files) == 0 {
+		return nil, unseen
+	}
+	if _, _, q := s.rootURLs(); q != nil {
+		if q.Fix == "" {
+			q = q.WithFix("`authfit plan` prints the routes to put into urlpatterns by hand")
+		}
+		unseen = append(unseen, *q)
+	}
 	var out []project.Present
 	add := func(kind, name string, e project.Evidence) {
 		if !slices.ContainsFunc(out, func(q project.Present) bool { return q.Kind == kind && q.Name == name }) {
@@ -66,7 +82,7 @@ func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
 		engine = "Jinja2"
 	}
 	authkit.TemplatesPresent(p.Tree, app, engine, add)
-	return out
+	return out, unseen
 }
 
 // form is a setting's value for the eye: a short one as it is, of a list how

@@ -4,6 +4,7 @@ package fastapi
 import (
 	_ "embed"
 
+	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 )
@@ -34,7 +35,7 @@ func (Recipe) Name() string { return "fastapi" }
 // Find gives the project's FastAPI apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
 
-// Present finds what the app has already that a login will meet.
-func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
-	return constructor.Present(p, app)
+// Look finds what the app has already that a login will meet.
+func (Recipe) Look(p *project.Project, app *project.App) ([]project.Present, []problem.Problem) {
+	return constructor.Present(p, app), nil
 }

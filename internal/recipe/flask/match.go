@@ -4,6 +4,7 @@ package flask
 import (
 	_ "embed"
 
+	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 )
@@ -28,6 +29,7 @@ var constructor = authkit.Constructor{
 	GroupPrefix: "url_prefix",
 	Register:    "register_blueprint",
 	Override:    true,
+	Dispatcher:  "DispatcherMiddleware",
 }
 
 // Name is "flask".
@@ -36,7 +38,7 @@ func (Recipe) Name() string { return "flask" }
 // Find gives the project's Flask apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
 
-// Present finds what the app has already that a login will meet.
-func (Recipe) Present(p *project.Project, app *project.App) []project.Present {
-	return constructor.Present(p, app)
+// Look finds what the app has already that a login will meet.
+func (Recipe) Look(p *project.Project, app *project.App) ([]project.Present, []problem.Problem) {
+	return constructor.Present(p, app), nil
 }

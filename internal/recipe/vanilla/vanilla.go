@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"authfit/internal/plan"
+	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 )
@@ -74,8 +75,10 @@ func freeName(t *project.Tree) string {
 	return "workos_server"
 }
 
-// Present is nothing: the server is yet to be made.
-func (Recipe) Present(*project.Project, *project.App) []project.Present { return nil }
+// Look finds nothing: the server is yet to be made.
+func (Recipe) Look(*project.Project, *project.App) ([]project.Present, []problem.Problem) {
+	return nil, nil
+}
 
 // Draft makes the server and its login.
 func (r Recipe) Draft(d *authkit.Draft) {
