@@ -25,6 +25,8 @@ type Instance struct {
 	Call *pysyntax.Call
 	// Factory is the function that makes it; nil at module level.
 	Factory *pysyntax.FunctionDef
+	// InClass says that a method of a class makes it, or the class's body.
+	InClass bool
 }
 
 // aside are folders whose apps are not the project's: they show or try
@@ -37,6 +39,9 @@ var aside = map[string]bool{
 	"templates": true, "cookiecutter": true,
 }
 
+// packagers are what a setup.py that builds a package imports.
+var packagers = []string{"setuptools", "distutils", "skbuild", "numpy.distutils"}
+
 // Aside reports whether a file lies where a project's own app does not: among
 // tests, documentation, examples, vendored code, in the template of a project.
 func (t *Tree) Aside(file string) bool {
@@ -48,7 +53,8 @@ func (t *Tree) Aside(file string) bool {
 	}
 	base := path.Base(file)
 	return base == "conftest.py" || strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.py") ||
-		base == "setup.py" && t.packages(file)
+		base == "setup.py" && t.importsAny(file, packagers...) ||
+		base == "env.py" && t.importsAny(file, "alembic")
 }
 
 // asideFolder is the folder of its own that a file among examples, tests and so
@@ -72,18 +78,18 @@ var reShown = regexp.MustCompile(`^((example|sample|demo|test)s?[-_]?(apps?|proj
 func (t *Tree) library() bool {
 	t.libraryOnce.Do(func() {
 		pyproject, _ := t.Read("pyproject.toml") // none is as good as empty
-		t.isLibrary = t.Exists("setup.cfg") && t.Exists("setup.py") || t.packages("setup.py") || bytes.Contains(pyproject, []byte("[build-system]"))
+		t.isLibrary = t.Exists("setup.cfg") && t.Exists("setup.py") || t.importsAny("setup.py", packagers...) || bytes.Contains(pyproject, []byte("[build-system]"))
 	})
 	return t.isLibrary
 }
 
-// packages says whether a setup.py is the one that builds a package: others are
-// modules like any other.
-func (t *Tree) packages(file string) bool {
+// importsAny says whether a file imports one of the modules. It tells a setup.py
+// that builds a package, and an env.py of Alembic's, from modules that have the
+// name by chance.
+func (t *Tree) importsAny(file string, modules ...string) bool {
 	i, ok := slices.BinarySearch(t.files, file)
 	return ok && slices.ContainsFunc(t.imports[i], func(id uint32) bool {
-		name := t.index.names[id]
-		return below(name, "setuptools") || below(name, "distutils") || below(name, "skbuild") || below(name, "numpy.distutils")
+		return slices.ContainsFunc(modules, func(m string) bool { return below(t.index.names[id], m) })
 	})
 }
 
@@ -95,9 +101,15 @@ func (t *Tree) Mean(file string) { t.meant = file }
 func (t *Tree) Everything(yes bool) { t.all = yes }
 
 // Instances finds where the class of a module is called and the result bound to
-// a name or returned, outside of tests, documentation and the like. The
+// a name or returned, outside of classes, tests, documentation and the like. The
 // project's own subclasses count.
 func (t *Tree) Instances(module, class string) []Instance {
+	return slices.DeleteFunc(t.Calls(module, class), func(i Instance) bool { return i.InClass })
+}
+
+// Calls are Instances, and those that a class of the project keeps to itself:
+// "self.app = Application()".
+func (t *Tree) Calls(module, class string) []Instance {
 	var found []Instance
 	classes := map[string][]string{} // the subclasses, by file
 	top, _, _ := strings.Cut(module, ".")
@@ -158,16 +170,15 @@ func instances(name string, f *pysyntax.File, calls map[string]bool) []Instance 
 			Name: pysyntax.Dotted(target),
 			Text: strings.Join(strings.Fields(f.Text(s)), " "),
 		}
-		inClass := false // an attribute of a class is nobody's app
 		for _, parent := range place.Parents {
 			switch p := parent.(type) {
 			case *pysyntax.FunctionDef:
 				i.Factory = p
 			case *pysyntax.ClassDef:
-				inClass = true
+				i.InClass = true
 			}
 		}
-		if !inClass && (i.Name != "" || target == nil && i.Factory != nil) {
+		if i.Name != "" || target == nil && i.Factory != nil {
 			found = append(found, i)
 		}
 	}
@@ -325,7 +336,7 @@ func (t *Tree) ModulePath(file string) (base, module string) {
 		top--
 	}
 	for at := top - 1; at >= 0; at-- {
-		if t.importsFrom(file, parts[at]) {
+		if t.ImportsFrom(file, parts[at]) {
 			top = at
 		}
 	}
@@ -369,8 +380,8 @@ func (t *Tree) importsFolder(f *pysyntax.File, folder, own string) bool {
 	return false
 }
 
-// importsFrom reports whether the file has an absolute import below the package.
-func (t *Tree) importsFrom(file, pkg string) bool {
+// ImportsFrom reports whether the file has an absolute import below the package.
+func (t *Tree) ImportsFrom(file, pkg string) bool {
 	f, _ := t.Python(file)
 	if f == nil {
 		return false

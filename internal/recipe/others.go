@@ -57,7 +57,7 @@ var properNames = map[string]string{"web": "web.py", "tg": "turbogears", "aiohtt
 func others(p *project.Project, known bool) []project.App {
 	var apps []project.App
 	for _, o := range otherFrameworks {
-		for _, i := range p.Tree.Instances(o.module, o.class) {
+		for _, i := range p.Tree.Calls(o.module, o.class) {
 			dir, module := p.Tree.ModulePath(i.File)
 			entry := project.Entry{File: i.File, Line: i.Line, Object: i.Name}
 			factory := ""
@@ -66,12 +66,16 @@ func others(p *project.Project, known bool) []project.App {
 				factory = i.Factory.Name.ID
 				entry.Line, entry.Object = f.Line(i.Factory.Pos()), factory
 			}
+			run := module + ":" + entry.Object
+			if i.InClass {
+				run = ""
+			}
 			apps = append(apps, project.App{
 				Framework:  "other:" + o.name,
 				Dir:        dir,
 				Entry:      entry,
 				Factory:    factory,
-				Run:        module + ":" + entry.Object,
+				Run:        run,
 				Evidence:   []project.Evidence{{File: i.File, Line: i.Line, Fact: i.Text}},
 				Confidence: 10,
 			})

@@ -118,6 +118,9 @@ func (c Constructor) factory(names *names, app *project.App, i project.Instance,
 	}
 	app.Confidence -= depth(i.File)
 	best := -1
+	if slices.ContainsFunc(names.entries, func(e project.EntryPoint) bool { return e.Target == app.Run && e.Factory }) {
+		best = namedElsewhere // a server calls it by itself
+	}
 	for _, call := range names.tree.Assigned(i.File, name) {
 		called := pysyntax.Dotted(call.Call.Func)
 		if at, ok := names.resolve(call.File, called); ok && at != (object{i.File, name}) {

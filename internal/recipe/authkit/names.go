@@ -88,6 +88,9 @@ func (n *names) findModule(file string) (base, name string) {
 		top = len(parts) - 1 - packages
 		base, name = path.Join(append([]string{"."}, parts[:top]...)...), strings.Join(parts[top:], ".")
 	}
+	if own, _, _ := strings.Cut(name, "."); n.tree.ImportsFrom(file, own) {
+		return base, name // it says itself where its package is
+	}
 	for at := range top {
 		if dotted := strings.Join(parts[at:], "."); n.tree.Imported(dotted) || n.launched(dotted) {
 			return path.Join(append([]string{"."}, parts[:at]...)...), dotted

@@ -155,9 +155,9 @@ func (s *settings) rootURLs() (b binding, file string, p *problem.Problem) {
 		return b, "", problem.New("urlconf-unknown", "ROOT_URLCONF is not assigned here").At(s.files[0].path, 0).
 			WithFix("assign it the name of the URLconf, as startproject does")
 	}
-	module, literal := b.StringValue(b.value)
+	module, literal := s.constant(b.source, b.value, depth)
 	for _, other := range s.bindings("ROOT_URLCONF") {
-		if value, ok := other.StringValue(other.value); other.path == b.path && (!ok || value != module) {
+		if value, ok := s.constant(other.source, other.value, depth); other.path == b.path && (!ok || value != module) {
 			literal = false
 		}
 	}

@@ -74,7 +74,7 @@ func (r *room) open() bool {
 		}
 	}
 	b, file, p := r.settings.rootURLs()
-	module, _ := b.StringValue(b.value)
+	module, _ := r.settings.constant(b.source, b.value, depth)
 	if p != nil {
 		// Somebody may have done what an earlier run said, and put the routes in.
 		routed, _, ok := r.routed()

@@ -21,7 +21,8 @@ var loginRoutes = []struct{ path, view, name string }{
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// depth is how many inclusions are followed in search of a route.
+// depth is how many inclusions are followed in search of a route, and how many
+// names in search of a setting's value.
 const depth = 5
 
 // routes are the calls that make the routes; path and module are what these

@@ -2,6 +2,7 @@ package django
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -234,6 +235,66 @@ func (s *settings) lookup(name string) (binding, bool) {
 		}
 	}
 	return binding{}, false
+}
+
+// reField is a name in an f-string.
+var reField = regexp.MustCompile(`\{([A-Za-z_]\w*)\}`)
+
+// constant is the string that an expression of one of the files comes to: a
+// literal, or one made of literals and of other settings by +, %, format or an
+// f-string.
+func (s *settings) constant(src source, e pysyntax.Expr, depth int) (string, bool) {
+	if value, ok := src.StringValue(e); ok || depth == 0 {
+		return value, ok
+	}
+	of := func(e pysyntax.Expr) (string, bool) { return s.constant(src, e, depth-1) }
+	named := func(name string) (string, bool) {
+		b, ok := s.lookup(name)
+		if !ok {
+			return "", false
+		}
+		return s.constant(b.source, b.value, depth-1)
+	}
+	switch e := e.(type) {
+	case *pysyntax.Name:
+		return named(e.ID)
+	case *pysyntax.BinOp:
+		x, ok := of(e.X)
+		right := e.Y
+		if pair, tuple := right.(*pysyntax.Tuple); tuple && len(pair.Elts) == 1 && e.Op == "%" {
+			right = pair.Elts[0]
+		}
+		y, known := of(right)
+		switch {
+		case !ok || !known:
+		case e.Op == "+":
+			return x + y, true
+		case e.Op == "%" && strings.Count(x, "%") == 1 && strings.Contains(x, "%s"):
+			return strings.Replace(x, "%s", y, 1), true
+		}
+	case *pysyntax.Call:
+		method, ok := e.Func.(*pysyntax.Attribute)
+		if !ok || method.Attr.ID != "format" || len(e.Args) != 1 {
+			return "", false
+		}
+		x, ok := of(method.X)
+		y, known := of(e.Positional(0))
+		return strings.Replace(x, "{}", y, 1), ok && known && strings.Count(x, "{") == 1 && strings.Contains(x, "{}")
+	case *pysyntax.String:
+		text := src.Text(e)
+		body, isF := strings.CutPrefix(strings.ToLower(text[:1]), "f")
+		if !isF || body != "" || len(e.Parts) != 1 || strings.Contains(text, `"""`) || strings.Contains(text, `\`) {
+			return "", false
+		}
+		known := true
+		value := reField.ReplaceAllStringFunc(text[2:len(text)-1], func(field string) string {
+			v, ok := named(field[1 : len(field)-1])
+			known = known && ok
+			return v
+		})
+		return value, known && !strings.ContainsAny(value, "{}")
+	}
+	return "", false
 }
 
 // find is the first string in the settings with an ending, and nil where there
