@@ -2,8 +2,9 @@
 // machine: the figures are medians, and what is to be compared is the ratio.
 //
 //	start-up    authfit --help
-//	inspect     authfit inspect on Django's own source tree, with examples/django put into its root so that there is an
-//	            app to find, beside ruff check --select F821 --no-cache on the same files
+//	inspect     authfit inspect on a typical app, on Django's own source tree (with examples/django put into its root, so
+//	            that there is an app to find) and on a monorepo, beside rg --files, ruff check --select F821 --no-cache
+//	            and, on the app, the framework's own search for it
 //	parser      pysyntax.Parse over those files, held in memory, beside ast.parse and LibCST
 //	add         authfit add --no-verify on an example, beside nothing but the package manager's commands of its plan
 //
@@ -73,7 +74,11 @@ func run(ctx context.Context) error {
 	}
 	for _, part := range []func() error{
 		b.startUp,
-		func() error { return b.inspect(tree) },
+		b.inspections,
+		func() error {
+			fmt.Println("\ninspect, on Django's source tree")
+			return b.inspectBeside(tree, 11, "")
+		},
 		func() error { return b.parser(tree) },
 		func() error { return b.add("flask", "pip") },
 		func() error { return b.add("django", "uv") },
@@ -168,26 +173,6 @@ func (b *bench) djangoTree() (string, error) {
 	return tree, verify.CopyProject(strings.TrimSpace(string(out)), filepath.Join(tree, "django"))
 }
 
-func (b *bench) inspect(tree string) error {
-	t, err := medians(11,
-		func() (time.Duration, error) { return b.timed(tree, b.authfit, "inspect") },
-		func() (time.Duration, error) {
-			start := time.Now()
-			cmd := exec.CommandContext(b.ctx, "ruff", "check", "--select", "F821", "--no-cache", "--quiet", "--exit-zero", ".")
-			cmd.Dir = tree
-			err := cmd.Run()
-			return time.Since(start), err
-		},
-	)
-	if err != nil {
-		return err
-	}
-	fmt.Println("\ninspect, on Django's source tree")
-	row("authfit inspect", t[0], 0, "")
-	row("ruff check --select F821 --no-cache", t[1], t[0], "")
-	return nil
-}
-
 func (b *bench) parser(tree string) error {
 	var names []string
 	var sources [][]byte
@@ -261,17 +246,20 @@ func parseAll(sources [][]byte, procs int) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// peers is a Python with LibCST, made once.
+// benchEnv is the environment of the peers.
+const benchEnv = ".cache/bench"
+
+// peers is a Python with LibCST, the frameworks and ripgrep, made once.
 func (b *bench) peers() (string, error) {
-	env := ".cache/bench"
-	python := filepath.Join(env, "bin", "python")
-	if _, err := b.command("", python, "-c", "import libcst"); err == nil {
+	python := filepath.Join(benchEnv, "bin", "python")
+	_, err := os.Stat(filepath.Join(benchEnv, "bin", "rg"))
+	if _, missing := b.command("", python, "-c", "import libcst, fastapi_cli, flask"); missing == nil && err == nil {
 		return python, nil
 	}
-	if _, err := b.command("", b.python, "-m", "venv", "--clear", env); err != nil {
+	if _, err := b.command("", b.python, "-m", "venv", "--clear", benchEnv); err != nil {
 		return "", err
 	}
-	_, err := b.command("", python, "-m", "pip", "install", "--quiet", "libcst")
+	_, err = b.command("", python, "-m", "pip", "install", "--quiet", "libcst", "fastapi", "fastapi-cli", "flask", "ripgrep")
 	return python, err
 }
 

@@ -175,7 +175,7 @@ func (s *scan) findCandidates(dir string, m *manifests) []candidate {
 		add("rye", rankLock, ryeLock, 0, "lock file of rye")
 	}
 	for _, name := range []string{"uv", "poetry", "pdm", "rye", "hatch"} {
-		if t := tool.get(name); t != nil && ownTable(name, t) {
+		if t := tool.get(name); t != nil && ownTable(name, t) && (name != "uv" || m.forUV()) {
 			add(name, rankTable, "pyproject.toml", firstLine(t), "[tool."+name+"]")
 		}
 	}
@@ -227,6 +227,16 @@ func ownTable(name string, t *tomlValue) bool {
 		"hatch":  {"build", "version", "metadata", "publish"},
 	}[name]
 	return len(t.keys) == 0 || slices.ContainsFunc(t.keys, func(k string) bool { return !slices.Contains(weak, k) })
+}
+
+// forUV says whether "uv add" has something to write to. A [tool.uv] beside a
+// requirements file may be for "uv pip" alone.
+func (m *manifests) forUV() bool {
+	if m.pyproject.get("tool", "uv", "workspace") != nil || m.pyproject.get("tool", "uv", "dev-dependencies") != nil {
+		return true
+	}
+	project := m.pyproject.get("project")
+	return project != nil && !slices.ContainsFunc(project.get("dynamic").items(), func(v *tomlValue) bool { return v.str() == "dependencies" })
 }
 
 // runtimeRequirements is the requirements file to run with, relative to dir:

@@ -296,7 +296,7 @@ func TestManagerTable(t *testing.T) {
 		"requirements folder":   {layout: "-- requirements/dev.txt --\n-- requirements/base.txt --\nflask\n", want: "pip", manifest: "requirements/base.txt", evidence: "requirements/base.txt: requirements file of pip"},
 		"nothing":               {layout: "-- app.py --\n", want: "pip", evidence: "no lock file, no manager's table and no manifest: pip alone"},
 		"two locks":             {layout: pep621 + "-- uv.lock --\n-- poetry.lock --\n", problem: "two-locks"},
-		"two tables":            {layout: "-- pyproject.toml --\n[tool.uv]\n[tool.pdm]\n", problem: "two-managers"},
+		"two tables":            {layout: "-- pyproject.toml --\n[project]\nname = \"a\"\n[tool.uv]\n[tool.pdm]\n", problem: "two-managers"},
 		"two locks, flag":       {layout: pep621 + "-- uv.lock --\n-- poetry.lock --\n", flag: "poetry", want: "poetry", manifest: "pyproject.toml", evidence: "--manager poetry"},
 		"flag without manifest": {layout: "-- requirements.txt --\n", flag: "uv", want: "uv", manifest: "pyproject.toml", problem: "manifest-missing", evidence: "--manager uv"},
 		"above the app":         {layout: pep621 + "-- uv.lock --\n-- backend/app.py --\n", dir: "backend", want: "uv", manifest: "pyproject.toml", folder: ".", evidence: "uv.lock: lock file of uv"},
