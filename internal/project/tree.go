@@ -149,6 +149,9 @@ func (t *Tree) Has(file string) bool {
 	if t.Exists(file) || t.ignored[file] {
 		return true
 	}
+	if t.IsDir(path.Dir(file)) { // which was listed, and the file was not there
+		return false
+	}
 	info, err := t.root.Stat(filepath.FromSlash(file))
 	return err == nil && info.Mode().IsRegular()
 }
