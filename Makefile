@@ -3,7 +3,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench fuzz pins clean
+.PHONY: build setup test lint bench survey fuzz fuzz-inspect pins clean
 
 build:
 	@scripts/setup.sh go
@@ -26,6 +26,14 @@ bench: setup
 fuzz: setup
 	@$(ENV) go list ./... | while read -r package; do go test -list '^Fuzz' "$$package" | sed -n '/^Fuzz/p' | \
 		while read -r name; do go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; done || exit 1; done
+
+# Ten minutes each for what reads manifests and for inspect as a whole; the inputs that led somewhere new are kept.
+fuzz-inspect: setup
+	@$(ENV) scripts/fuzz-inspect.sh 10m
+
+# Holds inspect against what is true of public repositories: internal/survey says what has to be in CORPUS.
+survey: setup
+	@$(ENV) go run ./internal/survey $(CORPUS) >docs/survey.md
 
 # Newest versions of what tools/*.in name, for every Python from 3.10 on.
 pins: setup

@@ -87,7 +87,7 @@ func inspect(dir string) (app, manager string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	defer p.Tree.Close()
+	defer func() { _ = p.Tree.Close() }()
 	manager = strings.TrimSpace(cmp.Or(p.Manager.Name, "undecided") + " " + manifest(p))
 	var apps []string
 	for i, a := range p.Apps {
