@@ -186,15 +186,17 @@ func instances(name string, f *pysyntax.File, calls map[string]bool) []Instance 
 }
 
 // Importers finds where files import a module that is not the project's own,
-// once a file.
+// once a file. Imports inside of functions do not count: they are for what may
+// be missing.
 func (t *Tree) Importers(module string) []Evidence {
 	var found []Evidence
 	if !t.Imported(module) || t.IsLocalModule(module) {
 		return nil
 	}
 	for name, f := range t.Importing(module) {
-		for s := range f.Stmts() {
-			if imports(s, module) {
+		for s, place := range f.Stmts() {
+			inside := slices.ContainsFunc(place.Parents, func(p pysyntax.Stmt) bool { _, ok := p.(*pysyntax.FunctionDef); return ok })
+			if !inside && imports(s, module) {
 				found = append(found, Evidence{File: name, Line: f.Line(s.Pos()), Fact: f.Text(s)})
 				break
 			}
@@ -336,7 +338,7 @@ func (t *Tree) ModulePath(file string) (base, module string) {
 		top--
 	}
 	for at := top - 1; at >= 0; at-- {
-		if t.ImportsFrom(file, parts[at]) {
+		if f, _ := t.Python(file); f != nil && t.importsBelow(f, path.Join(parts[:at+1]...), parts[at]) {
 			top = at
 		}
 	}
@@ -375,6 +377,33 @@ func (t *Tree) importsFolder(f *pysyntax.File, folder, own string) bool {
 		file := path.Join(folder, strings.ReplaceAll(from.Module, ".", "/"))
 		if t.Exists(file+"/__init__.py") || strings.Contains(from.Module, ".") && t.Exists(file+".py") {
 			return true
+		}
+	}
+	return false
+}
+
+// importsBelow reports whether a file imports by a package's name what lies in a
+// folder of that name, and not in a package that is installed: a folder fastapi
+// may hold the app, and not FastAPI.
+func (t *Tree) importsBelow(f *pysyntax.File, folder, pkg string) bool {
+	there := func(dotted string) bool {
+		rest, ok := strings.CutPrefix(dotted, pkg)
+		if !ok || rest == "" || rest[0] != '.' {
+			return false
+		}
+		file := path.Join(folder, strings.ReplaceAll(rest[1:], ".", "/"))
+		return t.Exists(file+".py") || t.IsDir(file)
+	}
+	for s := range f.Stmts() {
+		switch s := s.(type) {
+		case *pysyntax.Import:
+			if slices.ContainsFunc(s.Names, func(a *pysyntax.Alias) bool { return there(a.Name) }) {
+				return true
+			}
+		case *pysyntax.ImportFrom:
+			if s.Level == 0 && (there(s.Module) || slices.ContainsFunc(s.Names, func(a *pysyntax.Alias) bool { return there(s.Module + "." + a.Name) })) {
+				return true
+			}
 		}
 	}
 	return false

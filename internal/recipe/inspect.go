@@ -134,15 +134,16 @@ func choose(p *project.Project, o Options) {
 		}
 	}
 	slices.SortStableFunc(candidates, func(i, j int) int { return p.Apps[j].Confidence - p.Apps[i].Confidence })
-	switch {
-	case len(candidates) == 0:
+	if len(candidates) == 0 {
 		p.Problems = append(p.Problems, *noApp(p, o))
 		return
-	case len(candidates) > 1 && p.Apps[candidates[0]].Confidence-p.Apps[candidates[1]].Confidence < sure:
-		p.Problems = append(p.Problems, *several(p, candidates))
+	}
+	best := p.Apps[candidates[0]]
+	if rivals := slices.DeleteFunc(slices.Clone(candidates), func(i int) bool { return !rival(p.Apps[i], best) }); len(rivals) > 1 {
+		p.Problems = append(p.Problems, *several(p, rivals))
 		return
 	}
-	app := p.Apps[candidates[0]]
+	app := best
 	if o.App == "" && o.Framework == "" && p.Commands && app.Confidence < unlikely && find(app.Framework) != nil && app.Framework != "vanilla" && app.Framework != "django" {
 		p.Problems = append(p.Problems, *problem.New("app-unsure", "this project installs commands, and nothing that authfit can see serves the app that lies deep in it").
 			At(app.Entry.File, app.Entry.Line).WithDetail("%s", candidate(app)).
@@ -155,6 +156,13 @@ func choose(p *project.Project, o Options) {
 			WithFix("authfit knows %s; if the app is one of these after all, say --framework NAME", strings.Join(names(), ", ")))
 	}
 	p.Chosen = &candidates[0]
+}
+
+// rival reports whether an app may be meant as well as the best one: it is
+// about as sure, or has a manifest of its own, as the apps of a monorepo have.
+func rival(a, best project.App) bool {
+	apart := a.Manifest != "" && best.Manifest != "" && a.Manifest != best.Manifest
+	return best.Confidence-a.Confidence < sure || apart && a.Confidence > 0 && find(a.Framework) != nil
 }
 
 // matches reports whether an --app value, FILE or FILE:NAME, names the app.
