@@ -122,7 +122,14 @@ func (a *App) printProject(p *project.Project) {
 	}
 	fact("manager", "%s", strings.Join(strings.Fields(strings.Join([]string{cmp.Or(p.Manager.Name, "undecided"), p.ManifestOf(dirOf(p))}, "  ")), "  "))
 	seen(p.Manager.Evidence)
-	fact("python", "%s", strings.TrimSpace(cmp.Or(p.Python.Version, "none")+"  "+p.Python.Executable()))
+	switch {
+	case p.Python.Interpreter != "":
+		fact("python", "%s  %s", p.Python.Version, p.Python.Interpreter)
+	case p.Python.Planned != "" && p.Python.Version != "":
+		fact("python", "no environment yet; add makes %s with Python %s", p.Python.Planned, p.Python.Version)
+	default:
+		fact("python", "no environment yet")
+	}
 	seen(p.Python.Evidence)
 	if p.SDK.Installed == "" {
 		fact("workos", "not installed")
