@@ -3,7 +3,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench survey fuzz fuzz-inspect pins clean
+.PHONY: build setup test lint bench checklist survey fuzz fuzz-inspect pins clean
 
 build:
 	@scripts/setup.sh go
@@ -30,6 +30,10 @@ fuzz: setup
 # Ten minutes each for what reads manifests and for inspect as a whole; the inputs that led somewhere new are kept.
 fuzz-inspect: setup
 	@$(ENV) scripts/fuzz-inspect.sh 10m
+
+# The 34 lines that a login must stand up to, on each example, as a table.
+checklist: setup
+	@$(ENV) go run ./internal/checklist >docs/checklist.md
 
 # Holds inspect against what is true of public repositories: internal/survey says what has to be in CORPUS.
 survey: setup

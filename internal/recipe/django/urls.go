@@ -203,7 +203,8 @@ func (r route) regexp() (re *regexp.Regexp, plain bool) {
 	if r.prefix {
 		end = ""
 	}
-	return regexp.MustCompile("^" + b.String() + end), at == 0
+	re, _ = regexp.Compile("^" + b.String() + end) // what is no UTF-8 has none
+	return re, re != nil && at == 0
 }
 
 // A hit says how a route takes a path.
