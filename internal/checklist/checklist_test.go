@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"authfit/internal/manager"
 )
 
 // TestChecklist holds each example with its login against all lines.
 func TestChecklist(t *testing.T) {
 	for _, framework := range frameworks {
 		t.Run(framework, func(t *testing.T) {
-			found, err := check(t.Context(), framework)
+			found, err := check(t.Context(), framework, python(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +79,7 @@ func TestDefences(t *testing.T) {
 			framework = "flask"
 		}
 		t.Run(fmt.Sprintf("%d %s", d.line, d.broke), func(t *testing.T) {
-			l, err := newLab(t.Context(), framework, func(dir string) error { return breakFile(dir, d.file, d.old, d.broke) })
+			l, err := newLab(t.Context(), framework, python(t), func(dir string) error { return breakFile(dir, d.file, d.old, d.broke) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,6 +89,16 @@ func TestDefences(t *testing.T) {
 			}
 		})
 	}
+}
+
+// python is the interpreter of the tests' environment.
+func python(t *testing.T) string {
+	t.Helper()
+	file, err := environment(t.Context(), manager.WorkOS.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // The generated files that TestDefences breaks.

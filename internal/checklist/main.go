@@ -9,10 +9,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"regexp"
 	"strings"
+
+	"authfit/internal/manager"
+	"authfit/internal/project"
 )
 
 // frameworks are the examples, in the order of the table's columns.
@@ -30,21 +37,97 @@ func main() {
 func run(ctx context.Context) error {
 	results := map[string]map[int]string{}
 	for _, framework := range frameworks {
-		fmt.Fprintln(os.Stderr, "checking", framework)
-		found, err := check(ctx, framework)
+		results[framework] = map[int]string{}
+	}
+	for _, version := range sdks {
+		python, err := environment(ctx, version)
 		if err != nil {
-			return fmt.Errorf("%s: %w", framework, err)
+			return fmt.Errorf("workos %s: %w", version, err)
 		}
-		results[framework] = found
+		for _, framework := range frameworks {
+			fmt.Fprintln(os.Stderr, "checking", framework, "with workos", version)
+			found, err := check(ctx, framework, python)
+			if err != nil {
+				return fmt.Errorf("%s, workos %s: %w", framework, version, err)
+			}
+			for number, wrong := range found {
+				if wrong != "" && !strings.HasPrefix(wrong, notHere) {
+					wrong = "with workos " + version + ": " + wrong
+				}
+				if results[framework][number] == "" {
+					results[framework][number] = wrong
+				}
+			}
+		}
 	}
 	table(results)
 	return nil
 }
 
-// check adds the login to an example and tries every line; the results are by
-// the number of the line, empty where it holds.
-func check(ctx context.Context, framework string) (map[int]string, error) {
-	l, err := newLab(ctx, framework)
+// sdks are the versions of the SDK to try; the last one is that of the tests'
+// own environment. Older ones, which the generated code is not for, are refused
+// before a file changes.
+var sdks = []string{"8.3.0", "9.1.0", manager.WorkOS.Version}
+
+// environment is the interpreter of an environment with the frameworks and a
+// version of the SDK, made at first use.
+func environment(ctx context.Context, version string) (string, error) {
+	own := os.Getenv("AUTHFIT_TEST_PYTHON")
+	if own == "" {
+		return "", errors.New("run it as `make checklist`, which sets up what it needs")
+	}
+	if version == manager.WorkOS.Version {
+		return own, nil
+	}
+	dir := filepath.Join(root(), ".cache", "checklist", version)
+	python := filepath.Join(dir, "bin", "python")
+	if project.InstalledVersion([]string{sitePackages(dir)}, "workos") == version {
+		return python, nil
+	}
+	pins, err := os.ReadFile(filepath.Join(root(), "tools", "sdk.txt"))
+	if err != nil {
+		return "", err
+	}
+	var frameworksOnly []string
+	for line := range strings.Lines(string(pins)) {
+		if !needs.MatchString(line) {
+			frameworksOnly = append(frameworksOnly, line)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	list := filepath.Join(dir, "requirements.txt")
+	if err := os.WriteFile(list, []byte(strings.Join(frameworksOnly, "")), 0o600); err != nil {
+		return "", err
+	}
+	for _, argv := range [][]string{
+		{"uv", "venv", "--quiet", "--allow-existing", "--python", own, dir},
+		{"uv", "pip", "install", "--quiet", "--python", python, "--requirement", list, "workos==" + version},
+	} {
+		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
+		}
+	}
+	return python, nil
+}
+
+// needs are the packages of which each SDK needs its own versions.
+var needs = regexp.MustCompile(`(?i)^(workos|cryptography|httpx2?|httpcore2?|pyjwt)\b`)
+
+func sitePackages(dir string) string {
+	found, _ := filepath.Glob(filepath.Join(dir, "lib", "python3*", "site-packages"))
+	if found == nil {
+		return ""
+	}
+	return found[0]
+}
+
+// check adds the login to an example and tries every line, with an interpreter
+// that has the framework and the SDK; the results are by the number of the line,
+// empty where it holds.
+func check(ctx context.Context, framework, python string) (map[int]string, error) {
+	l, err := newLab(ctx, framework, python)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +148,8 @@ func table(results map[string]map[int]string) {
 		"# The checklist",
 		"",
 		"Each line was tried over HTTP against the example app of each framework after `authfit add`, with the local AuthKit",
-		"behind it. Made by `make checklist`; the lines are those of RFC 9700, RFC 7636 and OWASP ASVS 5.",
+		"behind it, with workos " + strings.Join(sdks, ", ") + "; it passed where it did with all of them. Made by `make checklist`;",
+		"the lines are those of RFC 9700, RFC 7636 and OWASP ASVS 5.",
 		"",
 		"| | line | " + strings.Join(frameworks, " | ") + " |",
 		"|---|---|" + strings.Repeat("---|", len(frameworks)),
