@@ -87,6 +87,19 @@ func (t *Tree) Imported(module string) bool {
 	return slices.ContainsFunc(t.index.names, func(name string) bool { return below(name, module) })
 }
 
+// Modules are the top-level modules that Python files of the tree import, those
+// that match, sorted.
+func (t *Tree) Modules(match func(name string) bool) []string {
+	var found []string
+	for _, name := range t.index.names {
+		if top, _, _ := strings.Cut(name, "."); top != "" && match(top) && !slices.Contains(found, top) {
+			found = append(found, top)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // below says whether a dotted name is the module or something of it.
 func below(name, module string) bool {
 	rest, ok := strings.CutPrefix(name, module)

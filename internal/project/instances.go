@@ -239,13 +239,18 @@ func (t *Tree) Assigned(file, function string) []Instance {
 	return found
 }
 
-// assigned is the single target and the value of an assignment, or nil.
+// assigned is the target and the value of an assignment, or nil. Of several
+// targets, as in "application = app = Flask(__name__)", it is the one called
+// app, else the first.
 func assigned(s pysyntax.Stmt) (target, value pysyntax.Expr) {
 	switch s := s.(type) {
 	case *pysyntax.Assign:
-		if len(s.Targets) == 1 {
-			return s.Targets[0], s.Value
+		for _, t := range s.Targets {
+			if target == nil || pysyntax.Dotted(t) == "app" {
+				target = t
+			}
 		}
+		return target, s.Value
 	case *pysyntax.AnnAssign:
 		return s.Target, s.Value
 	}

@@ -104,7 +104,7 @@ func apps(p *project.Project, o Options) []project.App {
 		if r.Name() == "vanilla" && o.Framework != "vanilla" {
 			continue
 		}
-		if o.Framework == "" || o.Framework == r.Name() {
+		if o.Framework == "" && (o.App != "" || !isFramework(project.NormalizeName(p.Name))) || o.Framework == r.Name() {
 			found = append(found, r.Find(p)...)
 		}
 	}

@@ -28,6 +28,7 @@ var otherFrameworks = []struct{ name, module, class string }{
 	{"connexion", "connexion", "AsyncApp"},
 	{"connexion", "connexion", "App"},
 	{"apiflask", "apiflask", "APIFlask"},
+	{"flask-openapi3", "flask_openapi3", "OpenAPI"},
 	{"chalice", "chalice", "Chalice"},
 	{"esmerald", "esmerald", "Esmerald"},
 	{"baize", "baize.asgi", "Router"},
@@ -50,6 +51,12 @@ var alone = []string{"web", "tg", "tornado", "aiohttp.web", "pyramid", "starlett
 
 // properNames are those of frameworks whose module is called otherwise.
 var properNames = map[string]string{"web": "web.py", "tg": "turbogears", "aiohttp.web": "aiohttp"}
+
+// isFramework says whether a name is that of a framework: what such a project
+// makes an app for is not to be served by it.
+func isFramework(name string) bool {
+	return name != "" && (slices.Contains(wholeModules, name) || slices.ContainsFunc(otherFrameworks, func(o struct{ name, module, class string }) bool { return o.name == name }))
+}
 
 // others are the apps of frameworks without a room. They are named so that they
 // are refused, and not taken for a project without a framework. known says that

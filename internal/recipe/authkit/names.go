@@ -118,6 +118,9 @@ func (n *names) relativeImports(file string) int {
 			}
 		}
 	}
+	if path.Base(file) == "__init__.py" { // which is the package that one dot means
+		levels--
+	}
 	return levels
 }
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"authfit/internal/plan"
@@ -38,7 +39,11 @@ var frameworks = []string{"flask", "fastapi", "django"}
 // Find gives one app, the server that is yet to be made in the project's own
 // folder, for a project that has Python code.
 func (Recipe) Find(p *project.Project) []project.App {
-	for _, framework := range frameworks {
+	// What is made with an extension, flask_openapi3 for instance, has an app.
+	extensions := p.Tree.Modules(func(name string) bool {
+		return slices.ContainsFunc(frameworks, func(f string) bool { return strings.HasPrefix(name, f+"_") })
+	})
+	for _, framework := range slices.Concat(frameworks, extensions) {
 		// One that the project itself is called is made here, and not used.
 		if p.Tree.Importers(framework) != nil || project.NormalizeName(p.Name) == framework {
 			return nil
