@@ -11,8 +11,8 @@ import (
 )
 
 // pip installs and keeps no list of its own: the lines of the requirements file
-// are edits of the plan (see RequirementLines). Where nothing lists the
-// packages, the owner has to be told.
+// or of pyproject.toml are edits of the plan (see RequirementLines and
+// ProjectLines). Where nothing lists the packages, the owner has to be told.
 //
 // Where argv is uv, it stands in for pip in an environment that has none.
 type pip struct{ tool }

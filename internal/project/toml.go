@@ -190,6 +190,27 @@ func (v *tomlValue) items() []*tomlValue {
 	return v.list
 }
 
+// A Range is a part of a file, in bytes.
+type Range struct{ Start, End int }
+
+// DependencyRanges are the strings of pyproject.toml's [project] dependencies
+// (PEP 621), with their quotes; none where there is no such list, or the file is
+// broken.
+func DependencyRanges(src []byte) []Range {
+	doc, p := parseTOML(src)
+	if p != nil {
+		return nil
+	}
+	var out []Range
+	for _, v := range doc.get("project", "dependencies").items() {
+		if v.kind != unstable.String || v.end == 0 {
+			return nil
+		}
+		out = append(out, Range{v.start, v.end})
+	}
+	return out
+}
+
 // lineCounter returns a function that gives the line, from 1, of an offset.
 // Offsets that grow are cheap.
 func lineCounter(src []byte) func(offset int) int {

@@ -96,6 +96,9 @@ func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
 	if !m.UsesPip() {
 		return
 	}
+	if m.Manifest == "pyproject.toml" && listInProject(d, pkgs) {
+		return
+	}
 	if !strings.HasSuffix(m.Manifest, ".txt") {
 		if m.Manifest != "" {
 			where := "the dependencies in " + m.Manifest
@@ -106,18 +109,41 @@ func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
 		}
 		return
 	}
-	var missing []manager.Requirement
-	for _, r := range pkgs {
-		if dep := d.Project.Dependency(r.Name); dep == nil || dep.Group != "" {
-			missing = append(missing, manager.Pin(d.Project, r))
-		}
-	}
+	missing := unlisted(d, pkgs)
 	if missing == nil {
 		return
 	}
 	d.Edit(manager.Listing(d.Project), "the packages", func(src []byte) ([]edit.Edit, error) {
 		return manager.RequirementLines(src, missing)
 	})
+}
+
+// unlisted are the packages that the project does not list to run with.
+func unlisted(d *authkit.Draft, pkgs []manager.Requirement) (missing []manager.Requirement) {
+	for _, r := range pkgs {
+		if dep := d.Project.Dependency(r.Name); dep == nil || dep.Group != "" {
+			missing = append(missing, manager.Pin(d.Project, r))
+		}
+	}
+	return missing
+}
+
+// listInProject adds the packages to the [project] dependencies, and says
+// whether there is such a list.
+func listInProject(d *authkit.Draft, pkgs []manager.Requirement) bool {
+	name := path.Join(d.Project.Manager.Dir, "pyproject.toml")
+	missing := unlisted(d, pkgs)
+	if _, ok := manager.ProjectLines(d.Source(name), missing); !ok {
+		return false
+	}
+	d.Edit(name, "the packages", func(src []byte) ([]edit.Edit, error) {
+		if missing == nil {
+			return nil, nil
+		}
+		edits, _ := manager.ProjectLines(src, missing)
+		return edits, nil
+	})
+	return true
 }
 
 // ignoreEnv keeps git from taking .env.
