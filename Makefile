@@ -18,7 +18,7 @@ test: setup
 
 lint: setup
 	@$(ENV) go tool -modfile=tools/go.mod golangci-lint run
-	@$(ENV) ruff check . && ruff format --check . && pyright
+	@$(ENV) scripts/lint-python.sh
 
 bench: setup
 	@$(ENV) go run ./internal/bench
@@ -39,10 +39,11 @@ checklist: setup
 survey: setup
 	@$(ENV) go run ./internal/survey $(CORPUS) >docs/survey.md
 
-# Newest versions of what tools/*.in name, for every Python from 3.10 on.
+# Newest versions of what tools/*.in name, for every Python that they are for.
 pins: setup
-	@$(ENV) for name in tools sdk; do uv pip compile --quiet --upgrade --universal --python-version 3.10 \
-		--no-annotate --no-header tools/$$name.in --output-file tools/$$name.txt; done
+	@$(ENV) for name in tools:3.10 sdk:3.10 sdk5:3.8; do \
+		uv pip compile --quiet --upgrade --universal --python-version $${name#*:} --no-annotate --no-header \
+		tools/$${name%:*}.in --output-file tools/$${name%:*}.txt; done
 
 clean:
 	rm -rf .cache bin

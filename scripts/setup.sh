@@ -3,6 +3,7 @@
 #
 #   .cache/tools  an environment with the package managers and the Python linters (tools/tools.txt)
 #   .cache/sdk    an environment with the SDK and the frameworks (tools/sdk.txt)
+#   .cache/sdk5   the same with the SDK's 5.x (tools/sdk5.txt)
 #   .cache/bin    links to the programs of the first, without its python, which must not hide the user's
 #   .cache/env    the variables that the tests read, for a shell to source
 #
@@ -68,6 +69,7 @@ need_python
 mkdir -p .cache/bin
 environment tools
 environment sdk
+environment sdk5
 for program in hatch pdm pipenv poetry pyright ruff uv; do
 	ln -sf "../tools/bin/$program" ".cache/bin/$program"
 done

@@ -32,10 +32,9 @@ var Needs = []string{
 	"UserManagement.authenticate_with_refresh_token(refresh_token)",
 	"UserManagement.load_sealed_session(session_data, cookie_password)",
 	"UserManagement.get_logout_url(session_id, return_to)",
-	"PKCE.generate()",
+	"PKCE.generate_code_challenge(verifier)",
 	"Session.authenticate()",
 	"workos.session.seal_session_from_auth_response(access_token, refresh_token, user, impersonator, cookie_password)",
-	"workos.session.unseal_data(sealed_data, key)",
 }
 
 // A Draft is what a room wants changed. Changes of one file are made one after
@@ -45,6 +44,8 @@ type Draft struct {
 	App     *project.App
 	// Prefix goes before the paths of the login routes: "" or "/auth".
 	Prefix string
+	// Variant is the form of the generated modules.
+	Variant Variant
 	// Host is the name under which the app is opened on this machine; empty for
 	// localhost.
 	Host string
@@ -103,6 +104,7 @@ func firstLine(content []byte) string {
 // in the same folder. inPackage says whether the folder is a package, where one
 // imports the other by a relative import.
 func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, why string) {
+	source = d.Variant.Render(source)
 	if inPackage {
 		source = relativeImport(source, CoreModule)
 	}
@@ -113,7 +115,7 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 		}
 	}
 	d.refuseShadowed("workos", "dotenv", "jwt", "cryptography")
-	d.Create(path.Join(dir, CoreModule+".py"), core, "the protocol part of the login: state, PKCE, sealed session")
+	d.Create(path.Join(dir, CoreModule+".py"), d.Variant.Core(), "the protocol part of the login: state, PKCE, sealed session")
 	d.Create(path.Join(dir, name+".py"), source, why)
 }
 

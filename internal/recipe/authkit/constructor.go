@@ -27,6 +27,8 @@ type Constructor struct {
 	// Override says that a prefix given to Register takes the place of the
 	// group's own, and is not put before it.
 	Override bool
+	// Async says that the login is to use the SDK's async client.
+	Async bool
 	// Mount is the method that serves one app below a path of another: "mount".
 	Mount string
 	// Dispatcher is the class that does so outside of the framework, for a

@@ -26,11 +26,13 @@ func generated(d *Draft, name string) bool {
 const madeByAuthfit = `"""Login with WorkOS AuthKit: `
 
 // clientLines make the client, as WorkOS's quickstart does, in the app's file.
-var clientLines = []string{
-	"workos = WorkOSClient(",
-	`    api_key=os.getenv("WORKOS_API_KEY"),`,
-	`    client_id=os.getenv("WORKOS_CLIENT_ID"),`,
-	")",
+func clientLines(class string) []string {
+	return []string{
+		"workos = " + class + "(",
+		`    api_key=os.getenv("WORKOS_API_KEY"),`,
+		`    client_id=os.getenv("WORKOS_CLIENT_ID"),`,
+		")",
+	}
 }
 
 // HookUp makes the module of the framework's routes and calls its init_app
@@ -39,6 +41,7 @@ var clientLines = []string{
 // prefixArg is what init_app takes for their prefix. It reports whether nothing
 // stands in the way.
 func (c Constructor) HookUp(d *Draft, module []byte, prefixArg string) bool {
+	d.Variant.Async = c.Async
 	made := c.instances(d)
 	if made != nil && !c.reachable(d, made[0]) {
 		return false
@@ -59,8 +62,12 @@ func (c Constructor) HookUp(d *Draft, module []byte, prefixArg string) bool {
 		d.Refuse(p.At(file, p.Line))
 		return false
 	}
-	imports := []string{"import os", "from workos import WorkOSClient", ImportLine(f, pkg, authModule, pkg != "")}
-	c.Configure(d, "the client and the login routes", imports, slices.Concat([]string{""}, clientLines, []string{init + ")"})...)
+	client := "WorkOSClient"
+	if c.Async {
+		client = "AsyncWorkOSClient"
+	}
+	imports := []string{"import os", "from workos import " + client, ImportLine(f, pkg, authModule, pkg != "")}
+	c.Configure(d, "the client and the login routes", imports, slices.Concat([]string{""}, clientLines(client), []string{init + ")"})...)
 	return len(d.Problems) == 0
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"authfit/internal/edit"
@@ -16,6 +17,15 @@ type Links struct {
 	If, Else, EndIf string // "{% if workos_user %}"
 	Email           string // "{{ workos_user.email }}"
 	Login, Logout   string // what goes into href
+	SignUp          string // the same; empty where there is no link to sign up
+}
+
+// For are the links of a login in this form.
+func (l Links) For(v Variant) Links {
+	if !slices.Contains(v.Features, "sign-up") {
+		l.SignUp = ""
+	}
+	return l
 }
 
 var (
@@ -174,8 +184,8 @@ func always(src []byte) []byte {
 // a last link, or, without navigation, at the top of the body. It says no where
 // there is no such place, and nothing is to do where the links are.
 func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
-	if bytes.Contains(src, []byte(l.Login)) {
-		return nil, true
+	if at := bytes.Index(src, []byte(l.Login)); at >= 0 {
+		return l.signUpBeside(src, at), true
 	}
 	page := always(blank(src))
 	for _, region := range []*regexp.Regexp{navRegion, headRegion} {
@@ -187,6 +197,32 @@ func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
 		return []edit.Edit{l.underBody(src, loc[1])}, true
 	}
 	return nil, false
+}
+
+// signUpBeside adds the link to sign up where only the one to sign in is: on a
+// line like its, or behind it.
+func (l Links) signUpBeside(src []byte, login int) []edit.Edit {
+	if l.SignUp == "" || bytes.Contains(src, []byte(l.SignUp)) {
+		return nil
+	}
+	asSignUp := strings.NewReplacer(l.Login, l.SignUp, "Sign in", "Sign up").Replace
+	start := bytes.LastIndexByte(src[:login], '\n') + 1
+	end := len(src)
+	if i := bytes.IndexByte(src[login:], '\n'); i >= 0 {
+		end = login + i + 1
+	}
+	line := string(src[start:end])
+	alone := !strings.Contains(line, l.If) && !strings.Contains(line, l.Else) && !strings.Contains(line, l.EndIf)
+	if strings.Count(line, "</a>") == 1 && alone {
+		return []edit.Edit{{Start: end, End: end, New: asSignUp(line)}}
+	}
+	start = bytes.LastIndex(src[:login], []byte("<a"))
+	end = bytes.Index(src[login:], []byte("</a>"))
+	if start < 0 || end < 0 {
+		return nil
+	}
+	end += login + len("</a>")
+	return []edit.Edit{{Start: end, End: end, New: " " + asSignUp(string(src[start:end]))}}
 }
 
 // atEnd inserts before the end tag of the region, or of the last list in it.
@@ -212,8 +248,7 @@ func (l Links) atEnd(src, page []byte, start, end int) edit.Edit {
 }
 
 func (l Links) underBody(src []byte, at int) edit.Edit {
-	html := l.html("", "")
-	html[1], html[3] = "<p>"+html[1]+"</p>", "<p>"+html[3]+"</p>"
+	html := l.html("<p>", "")
 	rest := src[at:]
 	end := bytes.IndexByte(rest, '\n')
 	if end < 0 || strings.TrimSpace(string(rest[:end])) != "" {
@@ -224,15 +259,23 @@ func (l Links) underBody(src []byte, at int) edit.Edit {
 	return edit.Edit{Start: at + end + 1, End: at + end + 1, New: lines(src, indent, html)}
 }
 
-// html are the five lines; item and link are opening tags to take the class from.
+// html are the lines. What item and link, opening tags, are called and their
+// class is taken over.
 func (l Links) html(item, link string) []string {
-	a := func(href, text string) string { return "<a" + class(link) + ` href="` + href + `">` + text + "</a>" }
-	in, out := a(l.Login, "Sign in"), l.Email+" "+a(l.Logout, "Sign out")
+	in := func(content string) string { return content }
 	if item != "" {
-		in = "<li" + class(item) + ">" + in + "</li>"
-		out = "<li" + class(item) + ">" + out + "</li>"
+		name := "li"
+		if item == "<p>" {
+			name = "p"
+		}
+		in = func(content string) string { return "<" + name + class(item) + ">" + content + "</" + name + ">" }
 	}
-	return []string{l.If, out, l.Else, in, l.EndIf}
+	a := func(href, text string) string { return "<a" + class(link) + ` href="` + href + `">` + text + "</a>" }
+	html := []string{l.If, in(l.Email + " " + a(l.Logout, "Sign out")), l.Else, in(a(l.Login, "Sign in"))}
+	if l.SignUp != "" {
+		html = append(html, in(a(l.SignUp, "Sign up")))
+	}
+	return append(html, l.EndIf)
 }
 
 func lines(src []byte, indent string, html []string) string {
@@ -291,7 +334,7 @@ func AddLinks(d *Draft, near, start string, l Links) bool {
 	}
 	name, done := NavTemplate(t, base), false
 	d.Edit(name, "links to sign in and out", func(src []byte) ([]edit.Edit, error) {
-		edits, ok := l.Insert(src)
+		edits, ok := l.For(d.Variant).Insert(src)
 		done = ok
 		return edits, nil
 	})

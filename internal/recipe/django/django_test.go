@@ -18,7 +18,7 @@ import (
 func TestDraft(t *testing.T) { authkittest.Golden(t, Recipe{}) }
 
 func TestEmbedded(t *testing.T) {
-	authkittest.Embedded(t, map[string][]byte{"files/auth_views.py": authViews})
+	authkittest.Embedded(t, map[string][]byte{"files/auth_views.py": AuthViews})
 }
 
 // draft drafts the login of a project in testdata.

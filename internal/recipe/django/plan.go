@@ -12,8 +12,10 @@ import (
 	"authfit/internal/recipe/authkit"
 )
 
+// AuthViews is the Python module with the views of the login.
+//
 //go:embed files/auth_views.py
-var authViews []byte
+var AuthViews []byte
 
 const viewsModule = "auth_views"
 
@@ -196,7 +198,7 @@ func (r *room) hosts() {
 // byHand completes a problem with the routes that somebody has to put in.
 func (r *room) byHand(p *problem.Problem, module string) *problem.Problem {
 	lines := []string{"from django.urls import path", "import " + viewsModule + "  # or from its package"}
-	for _, route := range r.routes("path", module, style{`"`, "    "}) {
+	for _, route := range r.calls(r.wanted(), "path", module, style{`"`, "    "}) {
 		lines = append(lines, "    "+route+",")
 	}
 	return p.WithDetail("the root URLconf, and auth_views.py beside it, need:\n%s", strings.Join(lines, "\n")).

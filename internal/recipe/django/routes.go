@@ -11,12 +11,33 @@ import (
 	"authfit/internal/recipe/authkit"
 )
 
-// loginRoutes are the routes of the login, below the prefix.
-var loginRoutes = []struct{ path, view, name string }{
-	{"login/", "login_view", "workos_login"},
-	{"callback/", "callback_view", "workos_callback"},
-	{"logout/", "logout_view", "workos_logout"},
-	{"account/", "account_view", "workos_account"},
+// A loginRoute is a route of the login, below the prefix.
+type loginRoute struct{ path, view, name string }
+
+// loginRoutes are those that every login has, and featureRoutes those of a
+// feature.
+var (
+	loginRoutes = []loginRoute{
+		{"login/", "login_view", "workos_login"},
+		{"callback/", "callback_view", "workos_callback"},
+		{"logout/", "logout_view", "workos_logout"},
+		{"account/", "account_view", "workos_account"},
+	}
+	featureRoutes = map[string]loginRoute{
+		"sign-up":       {"signup/", "sign_up_view", "workos_sign_up"},
+		"organizations": {"organization/", "organization_view", "workos_organization"},
+	}
+)
+
+// wanted are the routes that the login is to have.
+func (r *room) wanted() []loginRoute {
+	routes := slices.Clone(loginRoutes)
+	for _, feature := range authkit.Features {
+		if extra, ok := featureRoutes[feature]; ok && slices.Contains(r.Variant.Features, feature) {
+			routes = append(routes, extra)
+		}
+	}
+	return routes
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -25,11 +46,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // names in search of a setting's value.
 const depth = 5
 
-// routes are the calls that make the routes; path and module are what these
-// are called in the file.
-func (r *room) routes(path, module string, s style) []string {
+// calls make the routes; path and module are what these are called in the file.
+func (r *room) calls(routes []loginRoute, path, module string, s style) []string {
 	var calls []string
-	for _, l := range loginRoutes {
+	for _, l := range routes {
 		calls = append(calls, path+"("+s.str(r.prefix+l.path)+", "+module+"."+l.view+", name="+s.str(l.name)+")")
 	}
 	return calls
@@ -61,8 +81,12 @@ func (r *room) routed() (in source, ours, found bool) {
 
 // editURLs makes the views and routes to them in the root URLconf.
 func (r *room) editURLs() {
-	r.CreateModule(path.Dir(r.root.path), viewsModule, authViews, r.pkg != "", "the views of the login")
-	if _, _, found := r.routed(); found || r.taken() {
+	r.CreateModule(path.Dir(r.root.path), viewsModule, AuthViews, r.pkg != "", "the views of the login")
+	switch in, _, found := r.routed(); {
+	case found:
+		r.addFeatures(in)
+		return
+	case r.taken():
 		return
 	}
 	r.EditPython(r.root.path, "routes to the login", func(f *pysyntax.File) ([]edit.Edit, error) {
@@ -76,15 +100,45 @@ func (r *room) editURLs() {
 		}
 		return inSteps(f,
 			func(f *pysyntax.File) ([]edit.Edit, error) {
-				return r.addRoutes(f, r.routes(path, module, styleOf(f)))
+				return r.addRoutes(f, r.calls(r.wanted(), path, module, styleOf(f)))
 			},
 			addImport(paths), addImport(views))
 	})
 }
 
+// addFeatures puts the routes of features beside the login's own, where these
+// are already and they are not.
+func (r *room) addFeatures(in source) {
+	var missing []loginRoute
+	for _, l := range r.wanted() {
+		if !strings.Contains(string(in.Src), l.name) {
+			missing = append(missing, l)
+		}
+	}
+	if missing == nil {
+		return
+	}
+	r.EditPython(in.path, "routes of the login", func(f *pysyntax.File) ([]edit.Edit, error) {
+		var edits []edit.Edit
+		f.Walk(func(n pysyntax.Node) bool {
+			call, ok := n.(*pysyntax.Call)
+			if !ok || edits != nil {
+				return edits == nil
+			}
+			if name, _ := f.StringValue(call.Keyword("name")); name != loginRoutes[0].name {
+				return true
+			}
+			module, _, _ := strings.Cut(pysyntax.Dotted(or(call.Positional(1), call.Keyword("view"))), "."+loginRoutes[0].view)
+			edits = []edit.Edit{before(f, call, r.calls(missing, pysyntax.Dotted(call.Func), module, styleOf(f)))}
+			return false
+		})
+		return edits, nil
+	})
+}
+
 // taken refuses routes that the project has for the paths of the login.
 func (r *room) taken() bool {
-	for _, l := range loginRoutes {
+	for _, l := range r.wanted() {
 		for _, b := range r.root.bindings() {
 			for _, e := range b.routes() {
 				if h, at := r.root.takes(e, r.prefix+l.path, depth); h == exact {
@@ -149,7 +203,7 @@ func (r *room) addRoutes(f *pysyntax.File, routes []string) ([]edit.Edit, error)
 // the login among others.
 func (r *room) catchAll(u code, b bound, term pysyntax.Expr) pysyntax.Expr {
 	for _, e := range routesOf(term) {
-		for _, l := range loginRoutes {
+		for _, l := range r.wanted() {
 			if h, _ := u.takes(e, r.prefix+l.path, depth); h == wide {
 				return e
 			}

@@ -1,7 +1,6 @@
 package django
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 
@@ -16,6 +15,7 @@ var links = authkit.Links{
 	EndIf:  "{% endif %}",
 	Email:  "{{ request.session.user.email }}",
 	Login:  "{% url 'workos_login' %}",
+	SignUp: "{% url 'workos_sign_up' %}",
 	Logout: "{% url 'workos_logout' %}",
 }
 
@@ -46,9 +46,7 @@ func (r *room) editTemplate() {
 	}
 	name, shown := authkit.NavTemplate(tree, base), false
 	r.Edit(name, "links to sign in and out", func(src []byte) (edits []edit.Edit, err error) {
-		if shown = bytes.Contains(src, []byte(links.Login)); !shown {
-			edits, shown = links.Insert(src)
-		}
+		edits, shown = links.For(r.Variant).Insert(src)
 		return edits, nil
 	})
 	if !shown {

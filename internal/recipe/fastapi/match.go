@@ -9,8 +9,10 @@ import (
 	"authfit/internal/recipe/authkit"
 )
 
+// AuthModule is the Python module with the login routes.
+//
 //go:embed files/workos_auth.py
-var authModule []byte
+var AuthModule []byte
 
 // Recipe is FastAPI's.
 type Recipe struct{}
@@ -26,6 +28,7 @@ var constructor = authkit.Constructor{
 	Groups:      "APIRouter",
 	GroupPrefix: "prefix",
 	Register:    "include_router",
+	Async:       true,
 	Mount:       "mount",
 }
 

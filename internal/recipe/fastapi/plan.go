@@ -17,6 +17,7 @@ var links = authkit.Links{
 	EndIf:  "{% endif %}",
 	Email:  "{{ request.state.workos.user.email }}",
 	Login:  "{{ request.state.workos.login_url }}",
+	SignUp: "{{ request.state.workos.sign_up_url }}",
 	Logout: "{{ request.state.workos.logout_url }}",
 }
 
@@ -45,7 +46,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 		Dir:  d.App.Dir,
 		Why:  "the app can be imported",
 	})
-	if constructor.HookUp(d, authModule, "prefix") {
+	if constructor.HookUp(d, AuthModule, "prefix") {
 		d.Login.HomeUser = showUser(d)
 		noteGuards(d)
 	}

@@ -19,6 +19,7 @@ var links = authkit.Links{
 	EndIf:  "{% endif %}",
 	Email:  "{{ workos_user.email }}",
 	Login:  "{{ url_for('workos_auth.login') }}",
+	SignUp: "{{ url_for('workos_auth.sign_up') }}",
 	Logout: "{{ url_for('workos_auth.logout') }}",
 }
 

@@ -10,33 +10,52 @@ of the ``workos`` package.
 
 from __future__ import annotations
 
+# authfit: begin sdk5
+import base64
+# authfit: end
 import hashlib
 import hmac
 import json
 import logging
 import secrets
+# authfit: begin sync
 import threading
+# authfit: end
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+# authfit: begin async
+import anyio
+import anyio.to_thread
+# authfit: end
+# authfit: begin sdk5
+import httpx
+# authfit: end
 import jwt
 from cryptography.fernet import Fernet, InvalidToken
 from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWTError
+# authfit: begin sdk6
 from workos import (
+    # authfit: begin sdk6+async
+    AsyncWorkOSClient,
+    # authfit: begin sdk6
     AuthenticationError,
     AuthorizationError,
     BadRequestError,
+    # authfit: begin sdk6+sync
     WorkOSClient,
+    # authfit: begin sdk6
     WorkOSError,
 )
-from workos.session import (
-    AuthenticateWithSessionCookieErrorResponse,
-    seal_session_from_auth_response,
-    unseal_data,
-)
+from workos.session import seal_session_from_auth_response
+# authfit: begin sdk5
+from workos import AsyncWorkOSClient
+from workos.exceptions import BaseRequestException
+from workos.session import Session
+# authfit: end
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +64,15 @@ LOGIN_COOKIE = "wos_login_"
 LOGIN_SECONDS = 600  # how long a started login may take
 MAX_LOGINS = 5  # how many logins a browser may have under way, one a tab
 MAX_NEXT = 1000  # bytes of the path to come back to; it travels in a cookie
+REFRESH_AHEAD_SECONDS = 30  # how long before its end a session is renewed
 REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
 CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
+
+# authfit: begin sdk6
+SDK_ERRORS = (WorkOSError,)
+# authfit: begin sdk5
+SDK_ERRORS = (BaseRequestException, httpx.HTTPError, ValueError)
+# authfit: end
 
 
 class LoginError(Exception):
@@ -59,18 +85,33 @@ class LoginError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthKitSession:
-    """Who is signed in, from an access token whose signature was checked."""
+    """Who is signed in, from an access token whose signature was checked.
+
+    What depends on an organization is None or empty outside of one.
+    """
 
     user: dict[str, Any]
     session_id: str
+    auth_time: int  # when the person signed in, in seconds since 1970
     organization_id: str | None = None
     role: str | None = None
+    roles: Sequence[str] = ()
     permissions: Sequence[str] = ()
+    entitlements: Sequence[str] = ()
+    feature_flags: Sequence[str] = ()
+    impersonator: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Who is signed in, and who acts in their place, for a page to show."""
+        email = str(self.user["email"])
+        by = self.impersonator
+        return f"{email}, impersonated by {by['email']}" if by else email
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StartedLogin:
     """Where to send the browser, and the cookies it takes along ("" deletes one)."""
 
@@ -78,7 +119,7 @@ class StartedLogin:
     cookies: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FinishedLogin:
     """A session in sealed form, who it belongs to, and where to go next."""
 
@@ -105,10 +146,11 @@ def safe_next(target: str | None) -> str:
 
 def session_cookies(sealed: str, present: Mapping[str, str]) -> dict[str, str]:
     """Spread a sealed session over cookies; ``""`` stands for one to delete."""
-    chunks = [sealed[start : start + CHUNK] for start in range(0, len(sealed), CHUNK)]
-    names = [SESSION_COOKIE, *(f"{SESSION_COOKIE}_{i}" for i in range(1, len(chunks)))]
-    stale = {name: "" for name in present if name.startswith(SESSION_COOKIE)}
-    return stale | dict(zip(names, chunks, strict=False))
+    changes = {name: "" for name in present if name.startswith(SESSION_COOKIE)}
+    for number, start in enumerate(range(0, len(sealed), CHUNK)):
+        name = f"{SESSION_COOKIE}_{number}" if number else SESSION_COOKIE
+        changes[name] = sealed[start : start + CHUNK]
+    return changes
 
 
 def sealed_session(cookies: Mapping[str, str]) -> str:
@@ -130,7 +172,7 @@ class AuthKit:
     """Logs people in through AuthKit with ``state`` and PKCE."""
 
     def __init__(
-        self, workos: WorkOSClient, *, redirect_uri: str, cookie_password: str
+        self, workos: AsyncWorkOSClient, *, redirect_uri: str, cookie_password: str
     ) -> None:
         """Take a client, the redirect URI that WorkOS knows, and a Fernet key.
 
@@ -150,7 +192,7 @@ class AuthKit:
             raise ValueError(message) from None
         self._workos = workos
         self._password = cookie_password
-        self._refreshing = [threading.Lock() for _ in range(64)]
+        self._refreshing = [anyio.Lock() for _ in range(64)]
         self._refreshed: dict[str, tuple[float, str]] = {}
         self.redirect_uri = redirect_uri
 
@@ -165,29 +207,38 @@ class AuthKit:
         parts = urlsplit(self.redirect_uri)
         return f"{parts.scheme}://{parts.netloc}/"
 
-    def start(self, cookies: Mapping[str, str], next_url: str | None) -> StartedLogin:
-        """Begin a login that ends at ``next_url``."""
-        state = secrets.token_urlsafe(32)
-        pkce = self._workos.pkce.generate()
+    def start(
+        self, cookies: Mapping[str, str], next_url: str | None, **hints: Any
+    ) -> StartedLogin:
+        """Begin a login that ends at ``next_url``.
+
+        The hints are for AuthKit, as the SDK's ``get_authorization_url`` takes them.
+        """
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        # authfit: begin sdk6
+        challenge = self._workos.pkce.generate_code_challenge(verifier)
+        # authfit: begin sdk5
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        # authfit: end
         url = self._workos.user_management.get_authorization_url(
             provider="authkit",
             redirect_uri=self.redirect_uri,
             state=state,
-            code_challenge=pkce.code_challenge,
-            code_challenge_method=pkce.code_challenge_method,
+            code_challenge=challenge,
+            # authfit: begin sdk6
+            code_challenge_method="S256",
+            # authfit: end
+            **hints,
         )
-        login = {
-            "state": state,
-            "verifier": pkce.code_verifier,
-            "next": safe_next(next_url),
-        }
+        login = {"state": state, "verifier": verifier, "next": safe_next(next_url)}
         changes = self._crowded_out(cookies)
         changes[self._login_cookie(state)] = self._fernet.encrypt(
             json.dumps(login, ensure_ascii=False).encode()
         ).decode()
         return StartedLogin(url, changes)
 
-    def finish(
+    async def finish(
         self,
         cookies: Mapping[str, str],
         states: Sequence[str],
@@ -213,17 +264,16 @@ class AuthKit:
         if len(codes) != 1 or not codes[0]:
             raise LoginError(400, "AuthKit's answer has no authorization code.")
         try:
-            answer = self._workos.user_management.authenticate_with_code(
+            answer = await self._workos.user_management.authenticate_with_code(
                 code=codes[0], code_verifier=login["verifier"]
             )
             sealed = self._seal(answer)
-        except (BadRequestError, AuthenticationError, AuthorizationError) as error:
-            logger.warning("AuthKit refused the code: %s", type(error).__name__)
-            raise LoginError(400, "AuthKit refused this sign-in.") from error
-        except WorkOSError as error:
-            logger.warning("AuthKit did not answer: %s", type(error).__name__)
+        except SDK_ERRORS as error:
+            logger.warning("The code was not exchanged: %s", type(error).__name__)
+            if _refused(error):
+                raise LoginError(400, "AuthKit refused this sign-in.") from error
             raise LoginError(502, "AuthKit cannot be reached just now.") from error
-        session, _ = self.load(sealed)
+        session, sealed = await self.load(sealed)
         if session is None:
             raise LoginError(502, "AuthKit's answer could not be verified.")
         return FinishedLogin(sealed, session, login["next"])
@@ -232,29 +282,47 @@ class AuthKit:
         """Return the cookie changes that make a callback good for once only."""
         return {self._login_cookie(state): "" for state in states[:1]}
 
-    def load(self, sealed: str) -> tuple[AuthKitSession | None, str]:
+    async def load(self, sealed: str) -> tuple[AuthKitSession | None, str]:
         """Return who is signed in, and the sealed session to keep from now on.
 
-        An expired access token is refreshed, so the second may be new; it is
+        An access token at its end is renewed, so the second may be new; it is
         ``""`` when the session is over.
         """
-        if not sealed:
-            return None, ""
         try:
-            session = self._verified(sealed)
+            session = await self._verified(sealed)
+            if self._ends_soon(sealed):
+                sealed, old = await self._refresh(sealed), sealed
+                if sealed != old:
+                    session = await self._verified(sealed)
+            elif session is None:
+                sealed = ""
         except PyJWKClientConnectionError:
             logger.warning("AuthKit's key set cannot be reached")
             return None, sealed
-        if session is not None:
-            return session, sealed
-        if not self._expired(sealed):
-            return None, ""
-        sealed = self._refresh(sealed)
-        try:
-            return self._verified(sealed), sealed
-        except PyJWKClientConnectionError:
-            return None, sealed
+        return session, sealed
 
+    # authfit: begin organizations
+    async def switch(self, sealed: str, organization_id: str) -> str:
+        """Return the session anew, sealed, for another organization of the user.
+
+        Raises:
+            LoginError: AuthKit wants a login with that organization instead (403),
+                or did not answer (502).
+        """
+        token = self._unseal(sealed).get("refresh_token", "")
+        try:
+            users = self._workos.user_management
+            answer = await users.authenticate_with_refresh_token(
+                refresh_token=token, organization_id=organization_id
+            )
+            return self._seal(answer)
+        except SDK_ERRORS as error:
+            logger.warning("AuthKit did not switch: %s", type(error).__name__)
+            if _refused(error):
+                raise LoginError(403, "AuthKit refused this organization.") from error
+            raise LoginError(502, "AuthKit cannot be reached just now.") from error
+
+    # authfit: end
     def session_id(self, sealed: str) -> str | None:
         """Return the id of a sealed session, also of one that has expired."""
         return self._claims(sealed).get("sid")
@@ -266,9 +334,9 @@ class AuthKit:
         )
 
     def form_token(self, session_id: str) -> str:
-        """Return the token that the sign-out form of a session carries."""
+        """Return the token that the forms of a session carry."""
         key = self._password.encode()
-        return hmac.new(key, b"logout:" + session_id.encode(), "sha256").hexdigest()
+        return hmac.new(key, b"form:" + session_id.encode(), "sha256").hexdigest()
 
     def valid_form_token(self, session_id: str, token: str) -> bool:
         """Whether a form came from a page of this session (CSRF)."""
@@ -297,12 +365,13 @@ class AuthKit:
             return None
         try:
             sealed = cookies.get(self._login_cookie(states[0]), "")
-            login = json.loads(self._fernet.decrypt(sealed, ttl=LOGIN_SECONDS))
+            login = json.loads(self._fernet.decrypt(sealed.encode(), ttl=LOGIN_SECONDS))
         except (InvalidToken, ValueError):
             return None
         same = hmac.compare_digest(str(login.get("state")).encode(), states[0].encode())
         return login if same else None
 
+    # authfit: begin sdk6
     def _seal(self, answer: Any) -> str:
         if answer is None:  # what the SDK makes of a page that is not JSON
             message = "AuthKit's answer is not JSON"
@@ -316,9 +385,21 @@ class AuthKit:
             cookie_password=self._password,
         )
 
+    # authfit: begin sdk5
+    def _seal(self, answer: Any) -> str:
+        impersonator = answer.impersonator
+        session = {
+            "access_token": answer.access_token,
+            "refresh_token": answer.refresh_token,
+            "user": answer.user.dict(),
+            "impersonator": impersonator.dict() if impersonator else None,
+        }
+        return Session.seal_data(session, self._password)
+
+    # authfit: end
     def _unseal(self, sealed: str) -> dict[str, Any]:
         try:
-            return unseal_data(sealed, self._password)
+            return json.loads(self._fernet.decrypt(sealed.encode()))
         except (InvalidToken, ValueError):
             return {}
 
@@ -330,42 +411,63 @@ class AuthKit:
         except PyJWTError:
             return {}
 
-    def _expired(self, sealed: str) -> bool:
-        expires = self._claims(sealed).get("exp")
-        return expires is not None and float(expires) <= time.time()
+    def _ends_soon(self, sealed: str) -> bool:
+        """Whether the access token has ended, or has not a tenth of its time left."""
+        claims = self._claims(sealed)
+        issued, expires = claims.get("iat"), claims.get("exp")
+        if issued is None or expires is None:
+            return False
+        ahead = min(REFRESH_AHEAD_SECONDS, (expires - issued) / 10)
+        return expires - ahead <= time.time()
 
-    def _verified(self, sealed: str) -> AuthKitSession | None:
+    async def _verified(self, sealed: str) -> AuthKitSession | None:
         """Check the signature, lifetime and owner of the sealed access token.
 
         Raises:
             PyJWKClientConnectionError: AuthKit's key set cannot be reached.
         """
+        # authfit: begin sdk6
+        loaded = self._workos.user_management.load_sealed_session(
+            session_data=sealed, cookie_password=self._password
+        )
+        # authfit: begin sdk5
+        loaded = await self._workos.user_management.load_sealed_session(
+            sealed_session=sealed, cookie_password=self._password
+        )
+        # authfit: end
         try:
-            found = self._workos.user_management.load_sealed_session(
-                session_data=sealed, cookie_password=self._password
-            ).authenticate()
+            # authfit: begin async
+            # In a thread, since it asks for AuthKit's keys now and then.
+            # authfit: end
+            found = await anyio.to_thread.run_sync(loaded.authenticate)
         except PyJWKClientConnectionError:
             raise
         except PyJWKClientError:
             return None  # signed with a key that AuthKit does not have
-        if isinstance(found, AuthenticateWithSessionCookieErrorResponse):
+        session, claims = self._unseal(sealed), self._claims(sealed)
+        user: dict[str, Any] = session.get("user") or {}
+        if not found.authenticated or not user.get("id"):
             return None
-        user = found.user or {}
-        if not user.get("id") or user["id"] != self._claims(sealed).get("sub"):
+        if user["id"] != claims.get("sub"):
             return None
         return AuthKitSession(
             user=user,
-            session_id=found.session_id,
-            organization_id=found.organization_id,
-            role=found.role,
-            permissions=found.permissions or (),
+            session_id=claims["sid"],
+            auth_time=int(claims.get("auth_time") or claims["iat"]),
+            organization_id=claims.get("org_id"),
+            role=claims.get("role"),
+            roles=claims.get("roles") or (),
+            permissions=claims.get("permissions") or (),
+            entitlements=claims.get("entitlements") or (),
+            feature_flags=claims.get("feature_flags") or (),
+            impersonator=session.get("impersonator"),
         )
 
-    def _refresh(self, sealed: str) -> str:
+    async def _refresh(self, sealed: str) -> str:
         """Trade the refresh token for a new session, once for parallel requests."""
         token = self._unseal(sealed).get("refresh_token", "")
         # One lock for all sessions would make everyone wait for the slowest.
-        with self._refreshing[hash(token) % len(self._refreshing)]:
+        async with self._refreshing[hash(token) % len(self._refreshing)]:
             now = time.monotonic()
             for old, (at, _) in list(self._refreshed.items()):
                 if now - at >= REFRESH_SHARED_SECONDS:
@@ -373,14 +475,26 @@ class AuthKit:
             if token in self._refreshed:
                 return self._refreshed[token][1]
             try:
-                answer = self._workos.user_management.authenticate_with_refresh_token(
-                    refresh_token=token
+                users = self._workos.user_management
+                answer = await users.authenticate_with_refresh_token(
+                    refresh_token=token,
                 )
                 new = self._seal(answer)
-            except (BadRequestError, AuthenticationError, AuthorizationError):
-                return ""
-            except WorkOSError as error:
+            except SDK_ERRORS as error:
                 logger.warning("AuthKit did not refresh: %s", type(error).__name__)
-                return sealed
+                return "" if _refused(error) else sealed
             self._refreshed[token] = (now, new)
             return new
+
+
+# authfit: begin sdk6
+def _refused(error: Exception) -> bool:
+    """Whether AuthKit has said no; else it has not answered."""
+    return isinstance(error, (BadRequestError, AuthenticationError, AuthorizationError))
+# authfit: begin sdk5
+def _refused(error: Exception) -> bool:
+    """Whether AuthKit has said no; else it has not answered."""
+    if not isinstance(error, BaseRequestException):
+        return False
+    return error.response.status_code in (400, 401, 403)
+# authfit: end

@@ -1,5 +1,9 @@
-"""Puts the generated modules where an app would have them: beside each other."""
+"""Finds the generated modules where an app has them: beside each other.
 
+AUTHFIT_MODULES is a folder that ``go run ./internal/render`` has written them to.
+"""
+
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "files")]
+sys.path[:0] = [str(HERE), os.environ["AUTHFIT_MODULES"]]
 
 from fake_authkit import FakeAuthKit  # noqa: E402
 

@@ -5,22 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import workos.session
-from fake_authkit import USER, FakeAuthKit, load, query
+import workos_auth
+from fake_authkit import USER, FakeAuthKit, query
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from fastapi.testclient import TestClient
-from httpx2 import Response
-
-workos_auth: Any = load("fastapi/files/workos_auth.py", "workos_auth_of_fastapi")
+from workos import AsyncWorkOSClient
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 
 
 def make_app(fake: FakeAuthKit, prefix: str = "") -> FastAPI:
     app = FastAPI()
-    workos_auth.init_app(app, fake.client(), prefix=prefix)
+    workos_auth.init_app(app, fake.client(AsyncWorkOSClient), prefix=prefix)
 
     @app.get("/")
     def home(request: Request) -> HTMLResponse:
@@ -55,7 +53,7 @@ def client(fake: FakeAuthKit) -> TestClient:
     return browser(make_app(fake))
 
 
-def sign_in(client: TestClient, path: str = "/login") -> Response:
+def sign_in(client: TestClient, path: str = "/login") -> Any:
     answer = client.get(path, headers=HTML)
     if answer.headers["Location"].startswith("/"):
         answer = client.get(answer.headers["Location"])
@@ -156,7 +154,7 @@ def expired(fake: FakeAuthKit) -> str:
     """A sealed session whose access token has expired."""
     token = fake.token(exp=int(time.time()) - 1)
     data = {"access_token": token, "refresh_token": "r", "user": USER}
-    return workos.session.seal_data(data, fake.password)
+    return fake.seal(data)
 
 
 def test_expired_session(client: TestClient, fake: FakeAuthKit) -> None:

@@ -1,18 +1,19 @@
 """The routes of a Flask app, over its test client."""
 
-import sys
+import runpy
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import workos.session
-from fake_authkit import USER, FakeAuthKit, load, query
+import workos_auth
+from fake_authkit import USER, FakeAuthKit, query
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-workos_auth: Any = load("flask/files/workos_auth.py", "workos_auth_of_flask")
+SERVER = Path(__file__).parents[2] / "vanilla/files/server.py"
 
 
 def make_app(fake: FakeAuthKit, prefix: str | None = None) -> Flask:
@@ -172,7 +173,7 @@ def test_expired_session(client: FlaskClient, fake: FakeAuthKit) -> None:
     old = client.get_cookie("wos_session")
     expired = fake.token(exp=int(time.time()) - 1)
     data = {"access_token": expired, "refresh_token": "r", "user": USER}
-    client.set_cookie("wos_session", workos.session.seal_data(data, fake.password))
+    client.set_cookie("wos_session", fake.seal(data))
     assert "ada@" in client.get("/").text
     new = client.get_cookie("wos_session")
     assert old and new and new.value != old.value
@@ -242,9 +243,8 @@ def test_settings(fake: FakeAuthKit, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_server(fake: FakeAuthKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server that a plain Python project gets."""
     monkeypatch.setattr("dotenv.load_dotenv", lambda: True)
-    monkeypatch.setitem(sys.modules, "workos_auth", workos_auth)
-    server = load("vanilla/files/server.py", "server")
-    client = server.app.test_client()
+    server = runpy.run_path(str(SERVER))
+    client = server["app"].test_client()
     assert sign_in(client).location == "/"
     assert "ada@example.com" in client.get("/").text
     for secret in fake.secrets():

@@ -6,13 +6,19 @@ for people who are; it also renews their session with AuthKit when that is due.
 
 from __future__ import annotations
 
+# authfit: begin recent-login
+import time
+# authfit: end
 from collections.abc import Callable
+# authfit: begin sdk6
 from functools import cache, wraps
-from inspect import iscoroutinefunction
+# authfit: begin sdk5
+from functools import lru_cache, wraps
+# authfit: end
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -22,12 +28,26 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    # authfit: begin organizations
+    require_POST,
+    # authfit: end
+)
 from workos import WorkOSClient
 
-from workos_authkit import AuthKit, LoginError, cookie_max_age
+from workos_authkit import (
+    AuthKit,
+    AuthKitSession,
+    LoginError,
+    cookie_max_age,
+    # authfit: begin organizations
+    safe_next,
+    # authfit: end
+)
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound="Callable[..., Any]")
 
 # What the session has of a login: who it is, and the tokens in sealed form.
 USER = "user"
@@ -50,7 +70,11 @@ BUTTON = """<form method="post" action="{}">
 </form>"""
 
 
+# authfit: begin sdk6
 @cache
+# authfit: begin sdk5
+@lru_cache(maxsize=None)
+# authfit: end
 def authkit() -> AuthKit:
     """Return what talks to AuthKit, made from the settings at first use.
 
@@ -80,15 +104,49 @@ def authkit() -> AuthKit:
         raise ImproperlyConfigured(str(error)) from error
 
 
-def current_user(request: HttpRequest) -> dict[str, Any] | None:
-    """Return who is signed in, after asking AuthKit for a new session if due."""
+def current_session(request: HttpRequest) -> AuthKitSession | None:
+    """Return the visitor's session, after asking AuthKit for a new one if due."""
     sealed = request.session.get(SEALED, "")
     session, kept = authkit().load(sealed)
     if sealed and not kept:
         request.session.flush()
     elif kept != sealed:
         request.session[SEALED] = kept
+    return session
+
+
+def current_user(request: HttpRequest) -> dict[str, Any] | None:
+    """Return who is signed in: ``id``, ``email``, ``first_name`` and so on, or None."""
+    session = current_session(request)
     return session.user if session else None
+
+
+def _guard(view: View, refusal: Callable[[HttpRequest], HttpResponse | None]) -> View:
+    """Ask before a view, async or not, whether the request is to be refused."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return refusal(request) or view(request, *args, **kwargs)
+
+    @wraps(view)
+    async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        refused = await sync_to_async(refusal)(request)
+        return refused or await view(request, *args, **kwargs)
+
+    return cast("View", guarded_async if iscoroutinefunction(view) else guarded)
+
+
+def _turned_away(request: HttpRequest) -> HttpResponse | None:
+    """Return the answer to somebody who is not signed in, else None."""
+    return None if current_session(request) else _ask_to_sign_in(request)
+
+
+def _ask_to_sign_in(request: HttpRequest, **hints: Any) -> HttpResponse:
+    if not request.accepts("text/html"):
+        return JsonResponse({"error": "not signed in"}, status=401)
+    back = request.get_full_path() if request.method == "GET" else "/"
+    query = urlencode({"next": back, **hints})
+    return redirect(f"{reverse('workos_login')}?{query}")
 
 
 def login_required(view: View) -> View:
@@ -96,27 +154,72 @@ def login_required(view: View) -> View:
 
     Others are sent to sign in and come back; a client that wants JSON gets a 401.
     """
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _turned_away(request) or view(request, *args, **kwargs)
-
-    @wraps(view)
-    async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        turned_away = await sync_to_async(_turned_away)(request)
-        return turned_away or await view(request, *args, **kwargs)
-
-    return cast(View, guarded_async if iscoroutinefunction(view) else guarded)
+    return _guard(view, _turned_away)
 
 
+# authfit: begin roles
+def require_role(role: str) -> Callable[[View], View]:
+    """Keep a view for people who have ``role`` in their organization."""
+    return _require(lambda session: role in (session.role, *session.roles))
+
+
+def require_permission(permission: str) -> Callable[[View], View]:
+    """Keep a view for people who have ``permission`` in their organization."""
+    return _require(lambda session: permission in session.permissions)
+
+
+def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[View], View]:
+    def refusal(request: HttpRequest) -> HttpResponse | None:
+        session = current_session(request)
+        if session is None:
+            return _ask_to_sign_in(request)
+        if allowed(session):
+            return None
+        if not request.accepts("text/html"):
+            return JsonResponse({"error": "not allowed"}, status=403)
+        return _page("Not allowed", "Your account may not open this page.", status=403)
+
+    return lambda view: _guard(view, refusal)
+
+
+# authfit: begin recent-login
+def recent_login_required(seconds: int) -> Callable[[View], View]:
+    """Keep a view for people who signed in no longer than ``seconds`` ago.
+
+    Others sign in again and come back.
+    """
+
+    def refusal(request: HttpRequest) -> HttpResponse | None:
+        session = current_session(request)
+        if session and time.time() - session.auth_time <= seconds:
+            return None
+        return _ask_to_sign_in(request, max_age=seconds)
+
+    return lambda view: _guard(view, refusal)
+
+
+# authfit: end
 @never_cache
 @require_GET
 def login_view(request: HttpRequest) -> HttpResponse:
     """Send the browser to AuthKit."""
-    started = authkit().start(request.COOKIES, request.GET.get("next"))
-    return _with_cookies(redirect(started.url), started.cookies)
+    # authfit: begin recent-login
+    max_age = request.GET.get("max_age", "")
+    if max_age.isdecimal():
+        return _start(request, max_age=int(max_age))
+    # authfit: end
+    return _start(request)
 
 
+# authfit: begin sign-up
+@never_cache
+@require_GET
+def sign_up_view(request: HttpRequest) -> HttpResponse:
+    """Send the browser to AuthKit's page for a new account."""
+    return _start(request, screen_hint="sign-up")
+
+
+# authfit: end
 @never_cache
 @require_GET
 def callback_view(request: HttpRequest) -> HttpResponse:
@@ -158,8 +261,33 @@ def logout_view(request: HttpRequest) -> HttpResponse:
 @login_required
 def account_view(request: HttpRequest) -> HttpResponse:
     """Show who is signed in."""
-    email = request.session[USER]["email"]
-    return _page("Your account", email, _sign_out(request))
+    session = cast("AuthKitSession", current_session(request))
+    return _page("Your account", session.name, _sign_out(request))
+
+
+# authfit: begin organizations
+@never_cache
+@csrf_protect
+@require_POST
+@login_required
+def organization_view(request: HttpRequest) -> HttpResponse:
+    """Switch to the form's ``organization_id``, and go to its ``next``."""
+    organization_id = request.POST.get("organization_id", "")
+    try:
+        sealed = authkit().switch(request.session[SEALED], organization_id)
+    except LoginError as error:
+        if error.status == 403:  # it may want a login of its own, by SSO for instance
+            return _start(request, organization_id=organization_id)
+        title = "The organization was not switched"
+        return _page(title, error.message, status=error.status)
+    request.session[SEALED] = sealed
+    return redirect(safe_next(request.POST.get("next")))
+
+
+# authfit: end
+def _start(request: HttpRequest, **hints: Any) -> HttpResponse:
+    started = authkit().start(request.COOKIES, request.GET.get("next"), **hints)
+    return _with_cookies(redirect(started.url), started.cookies)
 
 
 def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
@@ -174,16 +302,6 @@ def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
         request.session.cycle_key()
     request.session[USER] = user
     request.session[SEALED] = sealed
-
-
-def _turned_away(request: HttpRequest) -> HttpResponse | None:
-    """Return the answer to somebody who is not signed in, else None."""
-    if current_user(request):
-        return None
-    if not request.accepts("text/html"):
-        return JsonResponse({"error": "not signed in"}, status=401)
-    back = request.get_full_path() if request.method == "GET" else "/"
-    return redirect(f"{reverse('workos_login')}?{urlencode({'next': back})}")
 
 
 def _landing(path: str) -> str:

@@ -1,6 +1,7 @@
 """A Django project with the generated views, and an AuthKit on loopback."""
 
 import functools
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,7 @@ from django.conf import settings  # noqa: E402
 
 HERE = Path(__file__).parent
 AUTHKIT = HERE.parents[1] / "authkit"
-sys.path[:0] = [str(AUTHKIT / "tests"), str(AUTHKIT / "files")]
-sys.path[:0] = [str(HERE), str(HERE.parent / "files")]
+sys.path[:0] = [str(HERE), str(AUTHKIT / "tests"), os.environ["AUTHFIT_MODULES"]]
 
 from fake_authkit import (  # noqa: E402  # pyright: ignore[reportMissingImports]
     FakeAuthKit,

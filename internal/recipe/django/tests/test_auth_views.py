@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-import workos.session
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client, override_settings
@@ -271,7 +270,7 @@ def test_expired_session(client: Client, fake: FakeAuthKit) -> None:
     sign_in(client)
     expired = fake.token(exp=int(time.time()) - 1)
     data = {"access_token": expired, "refresh_token": "r", "user": USER}
-    keep(workos.session.seal_data(data, fake.password))
+    keep(fake.seal(data))
     for _ in range(2):
         assert client.get("/members/").status_code == 200
     assert [request["grant_type"] for request in fake.requests] == [
@@ -281,7 +280,7 @@ def test_expired_session(client: Client, fake: FakeAuthKit) -> None:
 
     fake.answers = [(400, {"error": "invalid_grant"})]
     data["refresh_token"] = "ended"
-    keep(workos.session.seal_data(data, fake.password))
+    keep(fake.seal(data))
     assert client.get("/members/", headers=HTML).status_code == 302
     assert client.get("/").content == b"/auth/login/"
 

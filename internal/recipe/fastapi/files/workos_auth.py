@@ -8,23 +8,42 @@ template with ``request.state.workos.user``.
 from __future__ import annotations
 
 import os
+# authfit: begin recent-login
+import time
+# authfit: begin roles recent-login
+from collections.abc import Callable
+# authfit: end
 from dataclasses import dataclass
 from html import escape
+# authfit: begin sdk6
 from typing import TYPE_CHECKING, Annotated, Any
+# authfit: begin sdk5
+from typing import TYPE_CHECKING, Any, Dict
+# authfit: end
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from workos import WorkOSClient
+# authfit: begin sdk5
+from typing_extensions import Annotated
+# authfit: end
+from workos import AsyncWorkOSClient
 
 from workos_authkit import (
     AuthKit,
     AuthKitSession,
     LoginError,
     cookie_max_age,
+    # authfit: begin organizations
+    safe_next,
+    # authfit: end
     sealed_session,
     session_cookies,
 )
@@ -53,7 +72,7 @@ BUTTON = """<form method="post" action="{url}">
 </form>"""
 
 
-def init_app(app: FastAPI, workos: WorkOSClient, prefix: str = "") -> None:
+def init_app(app: FastAPI, workos: AsyncWorkOSClient, prefix: str = "") -> None:
     """Add the login routes to ``app``, which uses ``workos`` to talk to AuthKit.
 
     Raises:
@@ -73,6 +92,7 @@ class Visit:
     """What is known of the visitor behind a request: ``request.state.workos``."""
 
     session: AuthKitSession | None
+    sealed: str
     prefix: str  # of the login routes, as a browser sees them
     cookies: dict[str, str]  # to set on the response
     asked: bool = False  # whether the response depends on who it is
@@ -88,6 +108,13 @@ class Visit:
         """The path to sign in at."""
         return self.prefix + "/login"
 
+    # authfit: begin sign-up
+    @property
+    def sign_up_url(self) -> str:
+        """The path to make an account at."""
+        return self.prefix + "/signup"
+
+    # authfit: end
     @property
     def logout_url(self) -> str:
         """The path to sign out at."""
@@ -110,11 +137,10 @@ class AuthKitMiddleware:
             return
         cookies = HTTPConnection(scope).cookies
         sealed = sealed_session(cookies)
-        session, kept = None, sealed
-        if sealed:  # in a thread, since it may have to ask AuthKit
-            session, kept = await run_in_threadpool(self.authkit.load, sealed)
+        session, kept = await self.authkit.load(sealed)
         visit = Visit(
             session,
+            kept,
             scope.get("root_path", "") + self.prefix,
             session_cookies(kept, cookies) if kept != sealed else {},
         )
@@ -146,6 +172,13 @@ class AuthKitMiddleware:
         return response.headers.getlist("Set-Cookie")
 
 
+def current_session(request: HTTPConnection) -> AuthKitSession | None:
+    """Return the session of this request, or None for an anonymous visitor."""
+    visit = _visit(request)
+    visit.asked = True
+    return visit.session
+
+
 def current_user(request: HTTPConnection) -> dict[str, Any] | None:
     """Return who is signed in: ``id``, ``email``, ``first_name`` and so on, or None."""
     return _visit(request).user
@@ -156,36 +189,87 @@ def require_user(request: Request) -> dict[str, Any]:
     user = current_user(request)
     if user:
         return user
-    if "text/html" not in request.headers.get("Accept", ""):
-        raise HTTPException(401, "not signed in")
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    root = request.scope.get("root_path", "")
-    if not back.startswith(root):  # a proxy has cut it off
-        back = root + back
-    query = urlencode({"next": back if request.method == "GET" else "/"})
-    raise HTTPException(
-        303, headers={"Location": f"{_visit(request).login_url}?{query}"}
-    )
+    raise _turned_away(request)
 
 
+# authfit: begin sdk6
 CurrentUser = Annotated[dict[str, Any], Depends(require_user)]
+# authfit: begin sdk5
+CurrentUser = Annotated[Dict[str, Any], Depends(require_user)]
+# authfit: end
 
 
+# authfit: begin roles
+def require_role(role: str) -> Callable[[Request], None]:
+    """Return a dependency for people who have ``role`` in their organization."""
+    return _require(lambda session: role in (session.role, *session.roles))
+
+
+def require_permission(permission: str) -> Callable[[Request], None]:
+    """Return a dependency for people with ``permission`` in their organization."""
+    return _require(lambda session: permission in session.permissions)
+
+
+def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[Request], None]:
+    def check(request: Request) -> None:
+        session = current_session(request)
+        if session is None:
+            raise _turned_away(request)
+        if not allowed(session):
+            raise HTTPException(403, "not allowed")
+
+    return check
+
+
+# authfit: begin recent-login
+def require_recent_login(seconds: int) -> Callable[[Request], None]:
+    """Return a dependency for people who signed in at most ``seconds`` ago.
+
+    Others sign in again and come back.
+    """
+
+    def check(request: Request) -> None:
+        session = current_session(request)
+        if session is None or time.time() - session.auth_time > seconds:
+            raise _turned_away(request, max_age=seconds)
+
+    return check
+
+
+# authfit: begin organizations
+def form_token(request: HTTPConnection) -> str:
+    """Return what a form that switches the organization sends as ``form_token``."""
+    session = current_session(request)
+    return _authkit(request).form_token(session.session_id) if session else ""
+
+
+# authfit: end
 @router.get("/login")
 def login(request: Request) -> Response:
     """Send the browser to AuthKit."""
-    started = _authkit(request).start(request.cookies, request.query_params.get("next"))
-    _visit(request).cookies |= started.cookies
-    return RedirectResponse(started.url, 303, headers=NO_STORE)
+    # authfit: begin recent-login
+    max_age = request.query_params.get("max_age", "")
+    if max_age.isdecimal():
+        return _start(request, max_age=int(max_age))
+    # authfit: end
+    return _start(request)
 
 
+# authfit: begin sign-up
+@router.get("/signup")
+def sign_up(request: Request) -> Response:
+    """Send the browser to AuthKit's page for a new account."""
+    return _start(request, screen_hint="sign-up")
+
+
+# authfit: end
 @router.get("/callback")
-def callback(request: Request) -> Response:
+async def callback(request: Request) -> Response:
     """Take the authorization code that AuthKit sent the browser back with."""
     query, authkit = request.query_params, _authkit(request)
-    _visit(request).cookies |= authkit.login_done(query.getlist("state"))
+    _visit(request).cookies.update(authkit.login_done(query.getlist("state")))
     try:
-        finished = authkit.finish(
+        finished = await authkit.finish(
             request.cookies,
             query.getlist("state"),
             query.getlist("code"),
@@ -193,7 +277,7 @@ def callback(request: Request) -> Response:
         )
     except LoginError as error:
         return _page(request, "Sign-in did not work", error.message, error.status)
-    _visit(request).cookies |= session_cookies(finished.sealed, request.cookies)
+    _visit(request).cookies.update(session_cookies(finished.sealed, request.cookies))
     return RedirectResponse(finished.next_url, 303, headers=NO_STORE)
 
 
@@ -217,25 +301,75 @@ async def logout(request: Request) -> Response:
     session_id = authkit.session_id(sealed_session(request.cookies))
     if session_id is None:
         return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
-    form = parse_qs((await request.body()).decode(errors="replace"))
-    if not authkit.valid_form_token(session_id, form.get("form_token", [""])[0]):
+    form = await _form(request)
+    if not authkit.valid_form_token(session_id, form.get("form_token", "")):
         return _page(request, "Sign-out did not work", "Please try again.", 403)
-    _visit(request).cookies |= session_cookies("", request.cookies)
+    _visit(request).cookies.update(session_cookies("", request.cookies))
     return RedirectResponse(authkit.logout_url(session_id), 303, headers=NO_STORE)
 
 
+# authfit: begin organizations
+@router.post("/organization")
+async def organization(request: Request) -> Response:
+    """Switch to the form's ``organization_id``, and go to its ``next``.
+
+    The form also carries ``form_token()``, or any site could send it.
+    """
+    authkit, visit, form = _authkit(request), _visit(request), await _form(request)
+    title = "The organization was not switched"
+    if visit.session is None or not authkit.valid_form_token(
+        visit.session.session_id, form.get("form_token", "")
+    ):
+        return _page(request, title, "Please try again.", 403)
+    organization_id = form.get("organization_id", "")
+    try:
+        sealed = await authkit.switch(visit.sealed, organization_id)
+    except LoginError as error:
+        if error.status == 403:  # it may want a login of its own, by SSO for instance
+            return _start(request, organization_id=organization_id)
+        return _page(request, title, error.message, error.status)
+    visit.cookies.update(session_cookies(sealed, request.cookies))
+    return RedirectResponse(safe_next(form.get("next")), 303, headers=NO_STORE)
+
+
+# authfit: end
 @router.get("/account")
-def account(user: CurrentUser) -> dict[str, Any]:
+def account(user: CurrentUser) -> Response:
     """Show who is signed in, and to nobody else: an example of a protected route."""
-    return user
+    return JSONResponse(user, headers=NO_STORE)
 
 
-def _authkit(request: Request) -> AuthKit:
+def _authkit(request: HTTPConnection) -> AuthKit:
     return request.app.state.workos_auth
 
 
 def _visit(request: HTTPConnection) -> Visit:
     return request.state.workos
+
+
+def _start(request: Request, **hints: Any) -> Response:
+    next_url = request.query_params.get("next")
+    started = _authkit(request).start(request.cookies, next_url, **hints)
+    _visit(request).cookies.update(started.cookies)
+    return RedirectResponse(started.url, 303, headers=NO_STORE)
+
+
+def _turned_away(request: Request, **hints: Any) -> HTTPException:
+    """Return the answer to somebody who is not signed in."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return HTTPException(401, "not signed in")
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    root = request.scope.get("root_path", "")
+    if not back.startswith(root):  # a proxy has cut it off
+        back = root + back
+    query = urlencode({"next": back if request.method == "GET" else "/", **hints})
+    location = f"{_visit(request).login_url}?{query}"
+    return HTTPException(303, headers={"Location": location})
+
+
+async def _form(request: Request) -> dict[str, str]:
+    fields = parse_qs((await request.body()).decode(errors="replace"))
+    return {name: values[0] for name, values in fields.items()}
 
 
 def _page(

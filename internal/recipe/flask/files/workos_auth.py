@@ -7,9 +7,12 @@ the same as ``workos_user``, and ``@login_required`` keeps a view for people who
 from __future__ import annotations
 
 import os
+# authfit: begin recent-login
+import time
+# authfit: end
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, cast
+from typing import Any, TypeVar, cast
 
 from flask import (
     Blueprint,
@@ -33,11 +36,14 @@ from workos_authkit import (
     AuthKitSession,
     LoginError,
     cookie_max_age,
+    # authfit: begin organizations
+    safe_next,
+    # authfit: end
     sealed_session,
     session_cookies,
 )
 
-P = ParamSpec("P")
+View = TypeVar("View", bound="Callable[..., Any]")
 
 bp = Blueprint("workos_auth", __name__)
 
@@ -81,9 +87,9 @@ def current_session() -> AuthKitSession | None:
     """Return the session of this request, or None for an anonymous visitor."""
     if "workos_session" not in g:
         sealed = sealed_session(request.cookies)
-        g.workos_session, kept = _authkit().load(sealed)
-        if kept != sealed:
-            _set_cookies(session_cookies(kept, request.cookies))
+        g.workos_session, g.workos_sealed = _authkit().load(sealed)
+        if g.workos_sealed != sealed:
+            _set_cookies(session_cookies(g.workos_sealed, request.cookies))
     return cast("AuthKitSession | None", g.workos_session)
 
 
@@ -93,43 +99,110 @@ def current_user() -> dict[str, Any] | None:
     return session.user if session else None
 
 
-def login_required(view: Callable[P, Any]) -> Callable[P, Any]:
+def login_required(view: View) -> View:
     """Keep a view for people who are signed in.
 
     Others are sent to sign in and come back; a client that wants JSON gets a 401.
     """
 
     @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+    def guarded(*args: Any, **kwargs: Any) -> Any:
         if current_user():
             return current_app.ensure_sync(view)(*args, **kwargs)
-        accepts = request.accept_mimetypes
-        if accepts.best_match(["text/html", "application/json"]) == "application/json":
-            return jsonify(error="not signed in"), 401
-        here = request.script_root + request.full_path.removesuffix("?")
-        back = here if request.method == "GET" else None
-        return redirect(url_for("workos_auth.login", next=back))
+        return _turned_away()
 
-    return guarded
+    return cast("View", guarded)
 
 
+# authfit: begin roles
+def require_role(role: str) -> Callable[[View], View]:
+    """Keep a view for people who have ``role`` in their organization."""
+    return _require(lambda session: role in (session.role, *session.roles))
+
+
+def require_permission(permission: str) -> Callable[[View], View]:
+    """Keep a view for people who have ``permission`` in their organization."""
+    return _require(lambda session: permission in session.permissions)
+
+
+def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[View], View]:
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            session = current_session()
+            if session is None:
+                return _turned_away()
+            if allowed(session):
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            if _wants_json():
+                return jsonify(error="not allowed"), 403
+            return _page("Not allowed", "Your account may not open this page."), 403
+
+        return cast("View", guarded)
+
+    return guard
+
+
+# authfit: begin recent-login
+def recent_login_required(seconds: int) -> Callable[[View], View]:
+    """Keep a view for people who signed in no longer than ``seconds`` ago.
+
+    Others sign in again and come back.
+    """
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            session = current_session()
+            if session and time.time() - session.auth_time <= seconds:
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            return _turned_away(max_age=seconds)
+
+        return cast("View", guarded)
+
+    return guard
+
+
+# authfit: begin organizations
+def form_token() -> str:
+    """Return what a form that switches the organization sends as ``form_token``."""
+    session = current_session()
+    return _authkit().form_token(session.session_id) if session else ""
+
+
+# authfit: end
 def user_links() -> str:
     """Return who is signed in and a link to sign in or out, as HTML."""
-    user = current_user()
-    if user is None:
-        return f'<p><a href="{url_for("workos_auth.login")}">Sign in</a></p>'
+    session = current_session()
+    if session is None:
+        links = f'<a href="{url_for("workos_auth.login")}">Sign in</a>'
+        # authfit: begin sign-up
+        links += f' <a href="{url_for("workos_auth.sign_up")}">Sign up</a>'
+        # authfit: end
+        return f"<p>{links}</p>"
     sign_out = f'<a href="{url_for("workos_auth.logout")}">Sign out</a>'
-    return f"<p>Signed in as {escape(user['email'])}. {sign_out}</p>"
+    return f"<p>Signed in as {escape(session.name)}. {sign_out}</p>"
 
 
 @bp.get("/login")
 def login() -> ResponseReturnValue:
     """Send the browser to AuthKit."""
-    started = _authkit().start(request.cookies, request.args.get("next"))
-    _set_cookies(started.cookies)
-    return redirect(started.url)
+    # authfit: begin recent-login
+    max_age = request.args.get("max_age", type=int)
+    if max_age is not None:
+        return _start(max_age=max_age)
+    # authfit: end
+    return _start()
 
 
+# authfit: begin sign-up
+@bp.get("/signup")
+def sign_up() -> ResponseReturnValue:
+    """Send the browser to AuthKit's page for a new account."""
+    return _start(screen_hint="sign-up")
+
+
+# authfit: end
 @bp.get("/callback")
 def callback() -> ResponseReturnValue:
     """Take the authorization code that AuthKit sent the browser back with."""
@@ -163,13 +236,37 @@ def logout() -> ResponseReturnValue:
     return redirect(_authkit().logout_url(session_id))
 
 
+# authfit: begin organizations
+@bp.post("/organization")
+def organization() -> ResponseReturnValue:
+    """Switch to the form's ``organization_id``, and go to its ``next``.
+
+    The form also carries ``form_token()``, or any site could send it.
+    """
+    session = current_session()
+    if session is None or not _authkit().valid_form_token(
+        session.session_id, request.form.get("form_token", "")
+    ):
+        return _page("The organization was not switched", "Please try again."), 403
+    organization_id = request.form.get("organization_id", "")
+    try:
+        sealed = _authkit().switch(g.workos_sealed, organization_id)
+    except LoginError as error:
+        if error.status == 403:  # it may want a login of its own, by SSO for instance
+            return _start(organization_id=organization_id)
+        return _page("The organization was not switched", error.message), error.status
+    _set_cookies(session_cookies(sealed, request.cookies))
+    return redirect(safe_next(request.form.get("next")))
+
+
+# authfit: end
 @bp.get("/account")
 @login_required
 def account() -> ResponseReturnValue:
     """Show who is signed in."""
     session = cast("AuthKitSession", current_session())
     token = _authkit().form_token(session.session_id)
-    return _page("Your account", session.user["email"], form_token=token)
+    return _page("Your account", session.name, form_token=token)
 
 
 @bp.app_context_processor
@@ -204,6 +301,26 @@ def write_cookies(response: Response) -> Response:
 
 def _authkit() -> AuthKit:
     return cast("AuthKit", current_app.extensions["workos_auth"])
+
+
+def _start(**hints: Any) -> ResponseReturnValue:
+    started = _authkit().start(request.cookies, request.args.get("next"), **hints)
+    _set_cookies(started.cookies)
+    return redirect(started.url)
+
+
+def _turned_away(**hints: Any) -> ResponseReturnValue:
+    """Answer somebody who is not signed in."""
+    if _wants_json():
+        return jsonify(error="not signed in"), 401
+    here = request.full_path if request.query_string else request.path
+    back = request.script_root + here if request.method == "GET" else None
+    return redirect(url_for("workos_auth.login", next=back, **hints))
+
+
+def _wants_json() -> bool:
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json"
 
 
 def _set_cookies(changes: dict[str, str]) -> None:

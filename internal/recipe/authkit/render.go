@@ -1,0 +1,88 @@
+package authkit
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The dialects of the workos package that the generated Python speaks.
+const (
+	SDK5 = "5" // 5.x, which Python 3.8 and 3.9 get
+	SDK6 = "6" // 8.2 and newer
+)
+
+// Features are what a login can do beyond sign-in and sign-out, by the names
+// that `add --with` takes. Only what an app asks for is generated.
+var Features = []string{"sign-up", "organizations", "roles", "recent-login"}
+
+// A Variant is the form in which an app gets the generated modules.
+//
+// Their sources have regions between the comments "# authfit: begin NAME" and
+// "# authfit: end"; a second begin ends the first. The names are "sdk5" and
+// "sdk6" for a dialect, "sync" and "async" for the client, and the features';
+// "a b" means any of them, and "a+b" both.
+type Variant struct {
+	Dialect  string // SDK5, or SDK6 where it is empty
+	Async    bool   // with the SDK's async client
+	Features []string
+}
+
+// Render is a module in this form: the regions that are meant, and no marks.
+func (v Variant) Render(source []byte) []byte {
+	var out strings.Builder
+	keep := true
+	for line := range strings.Lines(string(source)) {
+		mark, ok := strings.CutPrefix(strings.TrimSpace(line), "# authfit: ")
+		if !ok {
+			if keep {
+				out.WriteString(line)
+			}
+			continue
+		}
+		names, begin := strings.CutPrefix(mark, "begin ")
+		keep = !begin || slices.ContainsFunc(strings.Fields(names), v.has)
+	}
+	return []byte(out.String())
+}
+
+func (v Variant) has(name string) bool {
+	if one, others, both := strings.Cut(name, "+"); both {
+		return v.has(one) && v.has(others)
+	}
+	switch name {
+	case "sdk5":
+		return v.Dialect == SDK5
+	case "sdk6":
+		return v.Dialect != SDK5
+	case "async":
+		return v.Async
+	case "sync":
+		return !v.Async
+	}
+	if !slices.Contains(Features, name) {
+		panic(fmt.Sprintf("a generated module has a region %q", name))
+	}
+	return slices.Contains(v.Features, name)
+}
+
+// Core is the protocol module in this form.
+func (v Variant) Core() []byte {
+	source := string(v.Render(core))
+	if !v.Async {
+		source = inThread.ReplaceAllString(toSync.Replace(source), "$1()")
+	}
+	return []byte(source)
+}
+
+// The sync module is the async one without what only that needs, as httpcore
+// and others make theirs.
+var (
+	toSync = strings.NewReplacer(
+		"AsyncWorkOSClient", "WorkOSClient",
+		"async def ", "def ", "async with ", "with ", "await ", "",
+		"anyio.Lock()", "threading.Lock()",
+	)
+	inThread = regexp.MustCompile(`anyio\.to_thread\.run_sync\(([\w.]+)\)`)
+)

@@ -1,0 +1,66 @@
+// Command render writes the generated modules in every form into a folder, for
+// the linters and the Python tests:
+//
+//	go run ./internal/render .cache/rendered
+//
+// The folder gets one for each dialect of the SDK, each with and without the
+// optional features ("6-all", "6-min"), and in each of these one for every
+// framework, as an app has the modules: beside each other.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"authfit/internal/recipe/authkit"
+	"authfit/internal/recipe/django"
+	"authfit/internal/recipe/fastapi"
+	"authfit/internal/recipe/flask"
+)
+
+// rooms are the frameworks with a module of routes.
+var rooms = []struct {
+	name, module string
+	source       []byte
+	async        bool
+}{
+	{"django", "auth_views.py", django.AuthViews, false},
+	{"flask", "workos_auth.py", flask.AuthModule, false},
+	{"fastapi", "workos_auth.py", fastapi.AuthModule, true},
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: render FOLDER")
+		os.Exit(2)
+	}
+	if err := render(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "render:", err)
+		os.Exit(1)
+	}
+}
+
+func render(folder string) error {
+	if err := os.RemoveAll(folder); err != nil {
+		return err
+	}
+	for _, dialect := range []string{authkit.SDK5, authkit.SDK6} {
+		for form, features := range map[string][]string{"min": nil, "all": authkit.Features} {
+			for _, room := range rooms {
+				v := authkit.Variant{Dialect: dialect, Async: room.async, Features: features}
+				dir := filepath.Join(folder, dialect+"-"+form, room.name)
+				err := errors.Join(
+					os.MkdirAll(dir, 0o755),
+					os.WriteFile(filepath.Join(dir, authkit.CoreModule+".py"), v.Core(), 0o644),
+					os.WriteFile(filepath.Join(dir, room.module), v.Render(room.source), 0o644),
+				)
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
