@@ -71,7 +71,8 @@ CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
 # authfit: begin sdk6
 SDK_ERRORS = (WorkOSError,)
 # authfit: begin sdk5
-SDK_ERRORS = (BaseRequestException, httpx.HTTPError, ValueError)
+# ValueError and TypeError are what the SDK makes of an answer that it cannot read.
+SDK_ERRORS = (BaseRequestException, httpx.HTTPError, ValueError, TypeError)
 # authfit: end
 
 
@@ -392,8 +393,9 @@ class AuthKit:
             "access_token": answer.access_token,
             "refresh_token": answer.refresh_token,
             "user": answer.user.dict(),
-            "impersonator": impersonator.dict() if impersonator else None,
         }
+        if impersonator:
+            session["impersonator"] = impersonator.dict()
         return Session.seal_data(session, self._password)
 
     # authfit: end
@@ -444,16 +446,20 @@ class AuthKit:
             raise
         except PyJWKClientError:
             return None  # signed with a key that AuthKit does not have
+        # authfit: begin sdk5
+        except ValueError:
+            return None  # without a claim that the SDK reads
+        # authfit: end
         session, claims = self._unseal(sealed), self._claims(sealed)
         user: dict[str, Any] = session.get("user") or {}
-        if not found.authenticated or not user.get("id"):
+        if not found.authenticated or not _of_user(claims):
             return None
-        if user["id"] != claims.get("sub"):
+        if not user.get("id") or user["id"] != claims.get("sub"):
             return None
         return AuthKitSession(
             user=user,
             session_id=claims["sid"],
-            auth_time=int(claims.get("auth_time") or claims["iat"]),
+            auth_time=int(claims["auth_time"]),
             organization_id=claims.get("org_id"),
             role=claims.get("role"),
             roles=claims.get("roles") or (),
@@ -485,6 +491,16 @@ class AuthKit:
                 return "" if _refused(error) else sealed
             self._refreshed[token] = (now, new)
             return new
+
+
+def _of_user(claims: dict[str, Any]) -> bool:
+    """Whether a token is a person's, as AuthKit signs them for other things too."""
+    return (
+        isinstance(claims.get("sid"), str)
+        and isinstance(claims.get("auth_time"), (int, float))
+        and claims.get("sub_type") is None
+        and claims.get("sub_profile") in (None, "user")
+    )
 
 
 # authfit: begin sdk6

@@ -6,8 +6,9 @@ The real SDK speaks to it over HTTP, its key set included.
 import json
 import threading
 import time
-from inspect import signature
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +34,13 @@ USER: dict[str, Any] = {
     "created_at": "2026-01-01T00:00:00.000Z",
     "updated_at": "2026-01-01T00:00:00.000Z",
 }
+
+
+def once(client: type) -> Any:
+    """A client that does not try again, as the SDK's 5.x never does."""
+    if "max_retries" in signature(client).parameters:
+        return partial(client, max_retries=0)
+    return client
 
 
 class FakeAuthKit(ThreadingHTTPServer):
@@ -69,9 +77,7 @@ class FakeAuthKit(ThreadingHTTPServer):
         self.delay = 0.0
 
     def client(self, of: type = WorkOSClient) -> Any:
-        """A client that does not try again, which the SDK's 5.x never does."""
-        once = {"max_retries": 0} if "max_retries" in signature(of).parameters else {}
-        return of(api_key=API_KEY, client_id=CLIENT_ID, base_url=self.url, **once)
+        return once(of)(api_key=API_KEY, client_id=CLIENT_ID, base_url=self.url)
 
     def seal(self, data: dict[str, Any]) -> str:
         """What is in a session cookie, as the SDK seals it."""
@@ -129,6 +135,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, body: Any) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
         self.send_response(status)
+        kind = "text/html" if isinstance(body, str) else "application/json"
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())

@@ -1,17 +1,19 @@
 """The routes of a FastAPI app, over its test client."""
 
+import importlib
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import workos_auth
 from fake_authkit import USER, FakeAuthKit, query
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from fastapi.testclient import TestClient
 from workos import AsyncWorkOSClient
+
+workos_auth: Any = importlib.import_module("workos_auth")
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 

@@ -1,5 +1,6 @@
 """The routes of a Flask app, over its test client."""
 
+import importlib
 import runpy
 import time
 from collections.abc import Iterator
@@ -7,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import workos_auth
 from fake_authkit import USER, FakeAuthKit, query
 from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+workos_auth: Any = importlib.import_module("workos_auth")
 
 SERVER = Path(__file__).parents[2] / "vanilla/files/server.py"
 

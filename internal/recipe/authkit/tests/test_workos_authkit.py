@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fake_authkit import USER, FakeAuthKit, query
+from fake_authkit import USER, FakeAuthKit, once, query
+from workos import WorkOSClient
 
 from workos_authkit import (
     CHUNK,
@@ -329,10 +330,12 @@ def test_refresh_fails(
     assert authkit.load(sealed) == (None, sealed if kept else "")
 
 
-def test_key_set_is_away(fake: FakeAuthKit, authkit: AuthKit) -> None:
+def test_key_set_is_away(
+    fake: FakeAuthKit, authkit: AuthKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sealed = signed_in(authkit)
-    client = fake.client()
-    client.client_id = "client_unknown"  # whose key set is a 404
+    monkeypatch.setenv("WORKOS_CLIENT_ID", "client_unknown")  # its key set is a 404
+    client = once(WorkOSClient)(api_key="sk_test", base_url=fake.url)
     away = AuthKit(client, redirect_uri="http://a/b", cookie_password=fake.password)
     assert away.load(sealed) == (None, sealed)
 

@@ -1,6 +1,5 @@
 """A Django project with the generated views, and an AuthKit on loopback."""
 
-import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ sys.path[:0] = [str(HERE), str(AUTHKIT / "tests"), os.environ["AUTHFIT_MODULES"]
 
 from fake_authkit import (  # noqa: E402  # pyright: ignore[reportMissingImports]
     FakeAuthKit,
+    once,
 )
 
 if not settings.configured:
@@ -58,8 +58,7 @@ def fake(server: FakeAuthKit, monkeypatch: pytest.MonkeyPatch) -> FakeAuthKit:
     import auth_views  # pyright: ignore[reportMissingImports]
 
     server.reset()
-    once = functools.partial(WorkOSClient, max_retries=0)
-    monkeypatch.setattr(auth_views, "WorkOSClient", once)
+    monkeypatch.setattr(auth_views, "WorkOSClient", once(WorkOSClient))
     monkeypatch.setenv("WORKOS_BASE_URL", server.url)
     for name, value in server.environment.items():
         monkeypatch.setattr(settings, name, value, raising=False)
