@@ -41,7 +41,10 @@ modules 5-all .cache/sdk5/bin/python
 # at names the interpreter of an environment with what tools/$2.txt pins for Python $1, or nothing where there is no such
 # Python on this machine.
 at() {
-	found=$(uv python find --quiet --no-python-downloads --no-project "$1" 2>/dev/null) || return 0
+	for found in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python "python$1" ""; do
+		[ -z "$found" ] && return
+		found=$("$found" -c 'import sys; print(sys.executable)' 2>/dev/null) && break
+	done
 	dir=.cache/pythons/$1
 	if [ "$found $(cksum <"tools/$2.txt")" != "$(cat "$dir/stamp" 2>/dev/null)" ]; then
 		rm -rf "$dir"

@@ -37,6 +37,7 @@ func newAdd(app *App) *cobra.Command {
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&o.noInstall, "no-install", false, "change files only; leave the environment alone")
 	cmd.Flags().BoolVar(&o.noVerify, "no-verify", false, "do not try the login")
+	app.loginFlags(cmd.Flags())
 	return cmd
 }
 

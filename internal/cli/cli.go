@@ -11,13 +11,16 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"authfit/internal/problem"
 	"authfit/internal/recipe"
+	"authfit/internal/recipe/authkit"
 	"authfit/internal/txn"
 )
 
@@ -48,6 +51,7 @@ type App struct {
 	Framework string
 	Manager   string
 	URLPrefix string
+	With      []string // of add, plan and try
 	Output    string
 	NoInput   bool
 	Offline   bool
@@ -84,6 +88,12 @@ func newRoot(app *App) *cobra.Command {
 			if app.URLPrefix != "" {
 				app.URLPrefix = "/" + strings.Trim(app.URLPrefix, "/")
 			}
+			for _, feature := range app.With {
+				if !slices.Contains(authkit.Features, feature) {
+					return problem.New("usage", "--with %s: there is no such feature", feature).
+						WithFix("the features are %s", strings.Join(authkit.Features, ", "))
+				}
+			}
 			return nil
 		},
 	}
@@ -110,7 +120,7 @@ func newRoot(app *App) *cobra.Command {
 }
 
 func (a *App) recipeOptions() recipe.Options {
-	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix}
+	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix, With: a.With}
 }
 
 func (a *App) json() bool { return a.Output == "json" }
@@ -124,6 +134,11 @@ func (a *App) progress(format string, args ...any) {
 
 // print writes a line of the result.
 func (a *App) print(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n", args...) }
+
+// loginFlags are the flags of the commands that write a login.
+func (a *App) loginFlags(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&a.With, "with", nil, "what the login can do beside: `FEATURE,...` of "+strings.Join(authkit.Features, ", "))
+}
 
 // writeJSON writes the one document of a command.
 func (a *App) writeJSON(v any) error {

@@ -28,6 +28,7 @@ func newPlan(app *App) *cobra.Command {
 	cmd.Flags().StringVarP(&o.file, "out", "o", "", "write the plan to `FILE` as JSON")
 	cmd.Flags().BoolVar(&o.check, "check", false, "exit 1 when something would change")
 	cmd.Flags().BoolVar(&o.noInstall, "no-install", false, "change files only; leave the environment alone")
+	app.loginFlags(cmd.Flags())
 	return cmd
 }
 

@@ -31,6 +31,7 @@ func newTry(app *App) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the scratch copy for a look")
+	app.loginFlags(cmd.Flags())
 	return cmd
 }
 

@@ -14,11 +14,12 @@ import (
 
 // Options are what a person says about the project.
 type Options struct {
-	Framework string // --framework
-	App       string // --app FILE[:NAME]
-	Manager   string // --manager
-	URLPrefix string // --url-prefix
-	NoInstall bool   // --no-install
+	Framework string   // --framework
+	App       string   // --app FILE[:NAME]
+	Manager   string   // --manager
+	URLPrefix string   // --url-prefix
+	NoInstall bool     // --no-install
+	With      []string // --with: features of authkit.Features
 }
 
 // sure is how much surer the best of several apps has to be than the next for

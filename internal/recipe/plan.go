@@ -41,6 +41,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	}
 	out.Framework = app.Framework
 	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix}
+	d.Variant.Features = o.With
 	find(app.Framework).Draft(d)
 
 	pkgs := packages(p, app)

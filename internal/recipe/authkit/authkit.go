@@ -90,9 +90,13 @@ func (d *Draft) Create(name string, content []byte, why string) {
 		return
 	}
 	if !strings.HasPrefix(string(old), firstLine(content)) {
-		d.RefuseAt("file-taken", name, 1, "rename that file, then run authfit again",
-			"%s is there already and is not a login made by authfit", name)
+		d.refuseTaken(name)
 	}
+}
+
+func (d *Draft) refuseTaken(name string) {
+	d.RefuseAt("file-taken", name, 1, "rename that file, then run authfit again",
+		"%s is there already and is not a login made by authfit", name)
 }
 
 func firstLine(content []byte) string {
@@ -104,10 +108,6 @@ func firstLine(content []byte) string {
 // in the same folder. inPackage says whether the folder is a package, where one
 // imports the other by a relative import.
 func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, why string) {
-	source = d.Variant.Render(source)
-	if inPackage {
-		source = relativeImport(source, CoreModule)
-	}
 	for _, module := range []string{name, CoreModule} {
 		if file := path.Join(dir, module, "__init__.py"); d.Project.Tree.Has(file) {
 			d.RefuseAt("file-taken", file, 1, "rename that package, then run authfit again",
@@ -115,8 +115,44 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 		}
 	}
 	d.refuseShadowed("workos", "dotenv", "jwt", "cryptography")
-	d.Create(path.Join(dir, CoreModule+".py"), d.Variant.Core(), "the protocol part of the login: state, PKCE, sealed session")
-	d.Create(path.Join(dir, name+".py"), source, why)
+	d.module(path.Join(dir, CoreModule+".py"), core, Variant.Core, "the protocol part of the login: state, PKCE, sealed session")
+	d.module(path.Join(dir, name+".py"), source, func(v Variant) []byte {
+		rendered := v.Render(source)
+		if inPackage {
+			rendered = relativeImport(rendered, CoreModule)
+		}
+		return rendered
+	}, why)
+}
+
+// module makes a generated module, or gives the one that is there the features
+// that it lacks. What somebody has changed in it stays.
+func (d *Draft) module(name string, source []byte, render func(Variant) []byte, why string) {
+	old := d.Source(name)
+	if old == nil {
+		d.Create(name, render(d.Variant), why)
+		return
+	}
+	if !strings.HasPrefix(string(old), firstLine(source)) {
+		d.refuseTaken(name)
+		return
+	}
+	has := d.Variant.in(source, old)
+	wants := has
+	wants.Features = slices.Concat(has.Features, d.Variant.Features)
+	before, after := render(has), render(wants)
+	if string(before) == string(after) {
+		return
+	}
+	d.Edit(name, "the login can do "+strings.Join(d.Variant.Features, ", "), func(src []byte) ([]edit.Edit, error) {
+		edits, ok := edit.Rebase(edit.Between(before, src), edit.Between(before, after))
+		if !ok {
+			return nil, Unplaceable(name, "this file was changed where the login is to be extended").
+				WithDetail("%s", edit.Unified(name, before, after)).
+				WithFix("make these changes by hand, or move yours to a file of your own")
+		}
+		return edits, nil
+	})
 }
 
 // refuseShadowed refuses a project whose own module would be imported in the

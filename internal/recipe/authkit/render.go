@@ -2,6 +2,7 @@ package authkit
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,3 +87,43 @@ var (
 	)
 	inThread = regexp.MustCompile(`anyio\.to_thread\.run_sync\(([\w.]+)\)`)
 )
+
+// in is the form that a module made from source has, by what is in it.
+func (v Variant) in(source, module []byte) Variant {
+	is := Variant{Dialect: SDK6, Async: v.Async}
+	for line := range regionLines(source, "sdk5") {
+		if strings.Contains(string(module), line) {
+			is.Dialect = SDK5
+		}
+		break
+	}
+	for _, feature := range Features {
+		for line := range regionLines(source, feature) {
+			if def, ok := strings.CutPrefix(line, "def "); ok {
+				if strings.Contains(string(module), "def "+def) {
+					is.Features = append(is.Features, feature)
+				}
+				break
+			}
+		}
+	}
+	return is
+}
+
+// regionLines are the lines in the regions of a name, without their indentation
+// and await's async.
+func regionLines(source []byte, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		inside := false
+		for line := range strings.Lines(string(source)) {
+			line = strings.TrimSpace(line)
+			if mark, ok := strings.CutPrefix(line, "# authfit: "); ok {
+				inside = mark == "begin "+name
+				continue
+			}
+			if inside && line != "" && !yield(strings.TrimPrefix(line, "async ")) {
+				return
+			}
+		}
+	}
+}
