@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"authfit/internal/recipe/authkit"
 	"authfit/internal/recipe/django"
@@ -47,7 +48,10 @@ func render(folder string) error {
 		return err
 	}
 	for _, dialect := range []string{authkit.SDK5, authkit.SDK6} {
-		for form, features := range map[string][]string{"min": nil, "all": authkit.Features} {
+		all := slices.DeleteFunc(slices.Clone(authkit.Features), func(feature string) bool {
+			return dialect == authkit.SDK5 && feature == "recent-login" // whose max_age came with 9.1
+		})
+		for form, features := range map[string][]string{"min": nil, "all": all} {
 			for _, room := range rooms {
 				v := authkit.Variant{Dialect: dialect, Async: room.async, Features: features}
 				dir := filepath.Join(folder, dialect+"-"+form, room.name)

@@ -74,6 +74,7 @@ class FakeAuthKit(ThreadingHTTPServer):
         self.answers: list[tuple[int, Any]] = []  # instead of the usual one
         self.claims: dict[str, Any] = {}  # that differ from the usual ones
         self.user = USER
+        self.impersonator: dict[str, Any] | None = None
         self.delay = 0.0
 
     def client(self, of: type = WorkOSClient) -> Any:
@@ -104,7 +105,9 @@ class FakeAuthKit(ThreadingHTTPServer):
             return self.answers.pop(0)
         token = self.token()
         self.tokens.append(token)
+        acting = {"impersonator": self.impersonator} if self.impersonator else {}
         return 200, {
+            **acting,
             "user": self.user,
             "access_token": token,
             "refresh_token": f"refresh_{len(self.requests)}",
