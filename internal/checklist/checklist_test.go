@@ -40,7 +40,7 @@ func TestDefences(t *testing.T) {
 	}{
 		{1, core, `provider="authkit"`, `provider="GoogleOAuth"`, ""},
 		{2, core, "secrets.token_urlsafe(32)", `"a" * 43`, ""},
-		{3, core, "            code_challenge=pkce.code_challenge,\n            code_challenge_method=pkce.code_challenge_method,\n", "", ""},
+		{3, core, "            code_challenge=challenge,\n            code_challenge_method=\"S256\",\n", "", ""},
 		{4, routes, "    started = _authkit()", "    _authkit().redirect_uri = request.host_url + 'callback'\n    started = _authkit()", ""},
 		{5, core, "LOGIN_COOKIE + hashlib.sha256(state.encode()).hexdigest()[:16]", "LOGIN_COOKIE", ""},
 		{6, core, "MAX_LOGINS = 5", "MAX_LOGINS = 500", ""},
@@ -62,17 +62,18 @@ func TestDefences(t *testing.T) {
 		{21, routes, `samesite="Lax"`, `samesite="None"`, ""},
 		{21, routes, "secure=_authkit().secure", "secure=False", ""},
 		{22, core, "CHUNK = 3800", "CHUNK = 38000", ""},
-		{23, routes, `session.user["email"]`, `session.user["email"] + _authkit()._unseal(sealed_session(request.cookies))["access_token"]`, ""},
+		{23, routes, `"Your account", session.name`, `"Your account", session.name + _authkit()._unseal(sealed_session(request.cookies))["access_token"]`, ""},
 		{24, core, "        except (InvalidToken, ValueError):\n            return {}", "        except KeyError:\n            return {}", ""},
 		{25, core, "logger = logging", "_decode = jwt.decode\njwt.decode = lambda token, *_, **__: _decode(token, options={'verify_signature': False})\nlogger = logging", ""},
 		{26, core, "        except PyJWKClientConnectionError:\n            logger", "        except KeyError:\n            logger", ""},
-		{27, core, ` or user["id"] != self._claims(sealed).get("sub")`, "", ""},
+		{27, core, ` or user["id"] != claims.get("sub")`, "", ""},
 		{28, core, "if token in self._refreshed:", "if False:", ""},
-		{29, core, "                return sealed\n", "                return \"\"\n", ""},
+		{29, core, `return "" if _refused(error) else sealed`, `return ""`, ""},
+		{29, core, `return "" if _refused(error) else sealed`, "return sealed", ""},
 		{30, routes, "if not _authkit().valid_form_token", "if False and not _authkit().valid_form_token", ""},
 		{31, core, "return_to=self.home_url", `return_to="https://evil.test/"`, ""},
 		{33, routes, `return jsonify(error="not signed in"), 401`, "pass", ""},
-		{34, core, ` or user["id"] != self._claims(sealed).get("sub")`, "", ""},
+		{34, core, ` or user["id"] != claims.get("sub")`, "", ""},
 	} {
 		framework := d.framework
 		if framework == "" {
