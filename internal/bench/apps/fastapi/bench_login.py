@@ -1,0 +1,10 @@
+"""The same with a view that the login which authfit added protects."""
+
+from bench_views import app
+
+from app.workos_auth import CurrentUser
+
+
+@app.get("/bench/protected")
+async def bench_protected(user: CurrentUser):
+    return {"reports": [1, 2, 3]}
