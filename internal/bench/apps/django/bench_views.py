@@ -6,8 +6,9 @@ from functools import wraps
 from django.http import JsonResponse
 from django.shortcuts import redirect
 from django.urls import path
-from readinglist.urls import urlpatterns as example
 from workos import WorkOSClient
+
+from readinglist.urls import urlpatterns as example
 
 client = WorkOSClient()
 cookie_password = os.environ["WORKOS_COOKIE_PASSWORD"]

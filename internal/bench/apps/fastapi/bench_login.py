@@ -1,8 +1,7 @@
 """The same with a view that the login which authfit added protects."""
 
-from bench_views import app
-
 from app.workos_auth import CurrentUser
+from bench_views import app
 
 
 @app.get("/bench/protected")

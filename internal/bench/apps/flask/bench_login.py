@@ -2,6 +2,7 @@
 
 from bench_views import app
 from flask import jsonify
+
 from workos_auth import login_required
 
 

@@ -3,9 +3,10 @@
 import os
 from functools import wraps
 
-from app import app
 from flask import jsonify, redirect, request
 from workos import WorkOSClient
+
+from app import app
 
 client = WorkOSClient()
 cookie_password = os.environ["WORKOS_COOKIE_PASSWORD"]
