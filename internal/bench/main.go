@@ -16,6 +16,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -144,12 +145,9 @@ func medians(n int, each ...func() (time.Duration, error)) ([]time.Duration, err
 	return out, nil
 }
 
-func median(t []time.Duration) time.Duration {
-	if len(t) == 0 {
-		return 0
-	}
-	slices.Sort(t)
-	return t[len(t)/2]
+func median[T cmp.Ordered](of []T) T {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
 }
 
 // row prints one line of the table. A peer of 0 is the one that others are

@@ -30,9 +30,9 @@ var apps embed.FS
 // How the apps are asked: over how many connections at once, and how often.
 const (
 	connections = 8
-	rounds      = 9
-	busy        = 600 // requests of a round, over all connections
-	alone       = 150 // requests of a round, one after the other
+	rounds      = 21
+	busy        = 250 // requests of a round, over all connections
+	alone       = 60  // requests of a round, one after the other
 	logins      = 41
 )
 
@@ -187,31 +187,41 @@ func (b *bench) protection(with, without *site, kit *authkit, session bool) erro
 		return err
 	}
 	before, _ := kit.record()
-	var each []func() (time.Duration, error)
-	for _, view := range views {
-		each = append(each, func() (time.Duration, error) {
+	all, one := make([][]time.Duration, len(views)), make([][]time.Duration, len(views))
+	for range rounds {
+		for i, view := range views {
 			start := time.Now()
-			_, err := b.load(view.url, cookie, busy, connections)
-			return time.Since(start), err
-		}, func() (time.Duration, error) {
+			if _, err := b.load(view.url, cookie, busy, connections); err != nil {
+				return err
+			}
+			all[i] = append(all[i], time.Since(start))
 			took, err := b.load(view.url, cookie, alone, 1)
-			return median(took), err
-		})
-	}
-	t, err := medians(rounds, each...)
-	if err != nil {
-		return err
+			if err != nil {
+				return err
+			}
+			one[i] = append(one[i], median(took))
+		}
 	}
 	asked, _ := kit.record()
 	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 }
 	for i, view := range views {
-		all, one := t[2*i], t[2*i+1]
-		fmt.Printf("  %-48s %6.0f req/s  %5.2f x  %6.2f ms  %+6.2f ms\n", view.what,
-			busy/all.Seconds(), t[0].Seconds()/all.Seconds(), ms(one), ms(one-t[1]))
+		fmt.Printf("  %-48s %6.0f req/s  %5.2f x  %6.2f ms  %+6.2f ms\n", view.what, busy/median(all[i]).Seconds(),
+			paired(all[0], all[i], func(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }),
+			ms(median(one[i])), paired(one[0], one[i], func(a, b time.Duration) float64 { return ms(b - a) }))
 	}
 	fmt.Printf("  a login besides AuthKit's own work: %.1f ms to begin and %.1f ms to finish it\n", ms(begin), ms(finish))
 	fmt.Printf("  requests that reached AuthKit in all %d of these: %d\n", rounds*len(views)*(busy+alone), asked-before)
 	return nil
+}
+
+// paired is the median of what f makes of the two of each round: what else the
+// machine does falls on both.
+func paired(a, b []time.Duration, f func(a, b time.Duration) float64) float64 {
+	each := make([]float64, len(a))
+	for i := range a {
+		each[i] = f(a[i], b[i])
+	}
+	return median(each)
 }
 
 // warmUp asks for the views until, three times in a row, no worker asked AuthKit
