@@ -36,13 +36,16 @@ const (
 	logins      = 41
 )
 
-// servers serve the examples as in production. The keep-alive that gunicorn has
-// with threads only leaves the server less to do, and the check a greater part.
-var servers = []struct {
+// A server is a framework's example and what serves it.
+type server struct {
 	framework, what string
 	boot            []string // MODULE is bench_views or bench_login
 	session         bool     // whether the login lives in the framework's own session
-}{
+}
+
+// servers serve the examples as in production. The keep-alive that gunicorn has
+// with threads only leaves the server less to do, and the check a greater part.
+var servers = []server{
 	{"flask", "gunicorn, 2 workers", append(gunicorn, "MODULE:app"), false},
 	{"fastapi", "uvicorn", []string{"{python}", "-m", "uvicorn", "--no-access-log", "--port", "{port}", "MODULE:app"}, false},
 	{"django", "gunicorn, 2 workers", append(gunicorn, "readinglist.wsgi"), true},
@@ -57,8 +60,8 @@ type site struct {
 }
 
 // site serves an example, with the login or as it was.
-func (b *bench) site(framework string, boot []string, module, python string, prepare func(*example.App) error) (_ *site, err error) {
-	a, err := example.Copy(framework, python)
+func (b *bench) site(from server, module, python string, prepare func(*example.App) error) (_ *site, err error) {
+	a, err := example.Copy(from.framework, python)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (b *bench) site(framework string, boot []string, module, python string, pre
 	if err := prepare(a); err != nil {
 		return nil, err
 	}
-	views, err := fs.Sub(apps, "apps/"+framework)
+	views, err := fs.Sub(apps, "apps/"+from.framework)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func (b *bench) site(framework string, boot []string, module, python string, pre
 	if err := a.SetUp(b.ctx); err != nil {
 		return nil, err
 	}
-	argv := strings.Split(strings.ReplaceAll(strings.Join(boot, "\n"), "MODULE", module), "\n")
+	argv := strings.Split(strings.ReplaceAll(strings.Join(from.boot, "\n"), "MODULE", module), "\n")
 	s.process, err = a.Start(b.ctx, argv, a.Port, "http")
 	return s, err
 }
@@ -129,35 +132,38 @@ func (b *bench) requests() error {
 	if python, err = filepath.Abs(python); err != nil {
 		return err
 	}
-	for _, server := range servers {
-		kit := &authkit{emulator: emulator.Emulator{AccessTokenLifetime: time.Hour}}
-		with, err := b.site(server.framework, server.boot, "bench_login", python, func(a *example.App) error {
-			kit.emulator.RedirectURIs = []string{a.Origin() + a.Login.Callback}
-			if err := a.Behind(kit); err != nil {
-				return err
-			}
-			return a.Add()
-		})
-		if err != nil {
-			return err
+	for _, s := range servers {
+		if err := b.serve(s, python); err != nil {
+			return fmt.Errorf("%s: %w", s.framework, err)
 		}
-		defer with.close()
-		without, err := b.site(server.framework, server.boot, "bench_views", python, func(a *example.App) error {
-			a.Base, a.Key = with.Base, with.Key
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		defer without.close()
-		fmt.Printf("\na request of the same view: %s under %s\n", server.framework, server.what)
-		if err := b.protection(with, without, kit, server.session); err != nil {
-			return err
-		}
-		with.close()
-		without.close()
 	}
 	return nil
+}
+
+// serve starts an example twice, with the login and as it was, and measures both.
+func (b *bench) serve(s server, python string) error {
+	kit := &authkit{emulator: emulator.Emulator{AccessTokenLifetime: time.Hour}}
+	with, err := b.site(s, "bench_login", python, func(a *example.App) error {
+		kit.emulator.RedirectURIs = []string{a.Origin() + a.Login.Callback}
+		if err := a.Behind(kit); err != nil {
+			return err
+		}
+		return a.Add()
+	})
+	if err != nil {
+		return err
+	}
+	defer with.close()
+	without, err := b.site(s, "bench_views", python, func(a *example.App) error {
+		a.Base, a.Key = with.Base, with.Key
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer without.close()
+	fmt.Printf("\na request of the same view: %s under %s\n", s.framework, s.what)
+	return b.protection(with, without, kit, s.session)
 }
 
 // A view is one of the benchmark's, as a signed-in visitor asks for it.
