@@ -7,11 +7,16 @@
 //	            and, on the app, the framework's own search for it
 //	parser      pysyntax.Parse over those files, held in memory, beside ast.parse and LibCST
 //	add         authfit add --no-verify on an example, beside nothing but the package manager's commands of its plan
+//	requests    a view of the examples behind gunicorn and uvicorn, unprotected, protected by the login that authfit added,
+//	            and protected as the SDK's quickstart does; and a login's own work
 //
+// All of them are measured, or those that its arguments name.
 // It runs in the environment of .cache/env, which `make bench` sources.
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -39,7 +44,7 @@ var peersScript string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -53,7 +58,7 @@ type bench struct {
 	python  string // with the frameworks and the SDK
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, names []string) error {
 	python := os.Getenv("AUTHFIT_TEST_PYTHON")
 	if python == "" {
 		return errors.New("run it as `make bench`, which sets up what it needs")
@@ -72,18 +77,25 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func() error{
-		b.startUp,
-		b.inspections,
-		func() error {
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"start-up", b.startUp},
+		{"inspect", b.inspections},
+		{"inspect", func() error {
 			fmt.Println("\ninspect, on Django's source tree")
 			return b.inspectBeside(tree, 11, "")
-		},
-		func() error { return b.parser(tree) },
-		func() error { return b.add("flask", "pip") },
-		func() error { return b.add("django", "uv") },
+		}},
+		{"parser", func() error { return b.parser(tree) }},
+		{"add", func() error { return b.add("flask", "pip") }},
+		{"add", func() error { return b.add("django", "uv") }},
+		{"requests", b.requests},
 	} {
-		if err := part(); err != nil {
+		if len(names) > 0 && !slices.Contains(names, part.name) {
+			continue
+		}
+		if err := part.run(); err != nil {
 			return err
 		}
 	}
@@ -128,10 +140,14 @@ func medians(n int, each ...func() (time.Duration, error)) ([]time.Duration, err
 	}
 	out := make([]time.Duration, len(each))
 	for i, t := range taken {
-		slices.Sort(t)
-		out[i] = t[len(t)/2]
+		out[i] = median(t)
 	}
 	return out, nil
+}
+
+func median[T cmp.Ordered](of []T) T {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
 }
 
 // row prints one line of the table. A peer of 0 is the one that others are
@@ -249,18 +265,26 @@ func parseAll(sources [][]byte, procs int) (time.Duration, error) {
 // benchEnv is the environment of the peers.
 const benchEnv = ".cache/bench"
 
-// peers is a Python with LibCST, the frameworks and ripgrep, made once.
+// peers is a Python with what the tests' own has (LibCST, the frameworks, the
+// SDK), with servers as in production and with ripgrep, made once for its pins.
 func (b *bench) peers() (string, error) {
 	python := filepath.Join(benchEnv, "bin", "python")
-	_, err := os.Stat(filepath.Join(benchEnv, "bin", "rg"))
-	if _, missing := b.command("", python, "-c", "import libcst, fastapi_cli, flask"); missing == nil && err == nil {
+	pins, err := os.ReadFile("tools/sdk.txt")
+	if err != nil {
+		return "", err
+	}
+	stamp := filepath.Join(benchEnv, "pins.txt")
+	if made, err := os.ReadFile(stamp); err == nil && bytes.Equal(made, pins) {
 		return python, nil
 	}
 	if _, err := b.command("", b.python, "-m", "venv", "--clear", benchEnv); err != nil {
 		return "", err
 	}
-	_, err = b.command("", python, "-m", "pip", "install", "--quiet", "libcst", "fastapi", "fastapi-cli", "flask", "ripgrep")
-	return python, err
+	if _, err := b.command("", python, "-m", "pip", "install", "--quiet", "--requirement", "tools/sdk.txt",
+		"fastapi-cli", "gunicorn", "ripgrep", "uvicorn[standard]"); err != nil {
+		return "", err
+	}
+	return python, os.WriteFile(stamp, pins, 0o644)
 }
 
 // add compares adding a login with running the package manager's commands

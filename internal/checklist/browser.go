@@ -21,7 +21,7 @@ type browser struct {
 	set     []*http.Cookie // all that were ever set, with their attributes
 }
 
-func (l *lab) browser() *browser { return &browser{lab: l, origin: l.origin()} }
+func (l *lab) browser() *browser { return &browser{lab: l, origin: l.Origin()} }
 
 // A page is an answer.
 type page struct {
@@ -121,7 +121,7 @@ func (b *browser) clone() *browser {
 
 // start begins a login, and is the request that it sends AuthKit.
 func (b *browser) start(next string) *url.URL {
-	path := b.lab.login.LoginURL
+	path := b.lab.Login.LoginURL
 	if next != "" {
 		path += "?next=" + url.QueryEscape(next)
 	}
@@ -134,7 +134,7 @@ func (b *browser) toAuthKit(p *page) *url.URL {
 	if p.status != http.StatusFound && p.status != http.StatusSeeOther || to == nil {
 		fail("login answers %d, not a redirect with 302 or 303", p.status)
 	}
-	if to.Scheme+"://"+to.Host != b.lab.base || to.Path != "/user_management/authorize" {
+	if to.Scheme+"://"+to.Host != b.lab.Base || to.Path != "/user_management/authorize" {
 		fail("login leads to %s://%s%s, not to AuthKit", to.Scheme, to.Host, to.Path)
 	}
 	return to
@@ -188,9 +188,9 @@ func (b *browser) login(next string) *page {
 
 // signedIn says whether the app's protected page knows the visitor.
 func (b *browser) signedIn() bool {
-	p := b.get(b.lab.login.Account)
+	p := b.get(b.lab.Login.Account)
 	if p.status >= http.StatusInternalServerError {
-		fail("%s answers %d", b.lab.login.Account, p.status)
+		fail("%s answers %d", b.lab.Login.Account, p.status)
 	}
 	return p.status == http.StatusOK && strings.Contains(p.body, emulator.DefaultEmail)
 }
@@ -205,7 +205,7 @@ func (b *browser) fit(p *page, what string) {
 			fail("%s: a traceback is shown", what)
 		}
 	}
-	for _, secret := range []string{emulator.DefaultAPIKey, b.lab.key} {
+	for _, secret := range []string{emulator.DefaultAPIKey, b.lab.Key} {
 		if strings.Contains(p.body, secret) || strings.Contains(p.header.Get("Location"), secret) {
 			fail("%s: a secret is shown", what)
 		}

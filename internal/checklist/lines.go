@@ -70,7 +70,7 @@ const tokenPath, keysPath = "/user_management/authenticate", "/sso/jwks/"
 func authorizationRequest(l *lab) {
 	q := l.browser().start("").Query()
 	for name, want := range map[string]string{
-		"provider": "authkit", "response_type": "code", "client_id": emulator.DefaultClientID, "redirect_uri": l.origin() + l.login.Callback,
+		"provider": "authkit", "response_type": "code", "client_id": emulator.DefaultClientID, "redirect_uri": l.Origin() + l.Login.Callback,
 	} {
 		if q.Get(name) != want {
 			fail("%s is %q, not %q", name, q.Get(name), want)
@@ -145,11 +145,11 @@ func readable(value, secret string) bool {
 
 func fixedRedirectURI(l *lab) {
 	for _, header := range [][]string{{"Host", "evil.test"}, {"X-Forwarded-Host", "evil.test"}, {"Forwarded", "host=evil.test"}} {
-		p := l.browser().get(l.login.LoginURL, header...)
+		p := l.browser().get(l.Login.LoginURL, header...)
 		if p.status == http.StatusBadRequest {
 			continue // the framework itself turns the host away
 		}
-		if to := p.location(); to == nil || to.Query().Get("redirect_uri") != l.origin()+l.login.Callback {
+		if to := p.location(); to == nil || to.Query().Get("redirect_uri") != l.Origin()+l.Login.Callback {
 			fail("with %s: %s, redirect_uri is %v", header[0], header[1], to)
 		}
 	}
@@ -187,7 +187,7 @@ func fewPending(l *lab) {
 func nextLeadsHome(l *lab, targets ...string) {
 	for _, target := range targets {
 		to := l.browser().login(target).location()
-		if to == nil || (to.String() != "/" && to.String() != l.origin()+"/") {
+		if to == nil || (to.String() != "/" && to.String() != l.Origin()+"/") {
 			fail("next=%q leads to %v", target, to)
 		}
 	}
@@ -197,8 +197,8 @@ func oddNext(l *lab) {
 	nextLeadsHome(l, "javascript:alert(1)", "data:text/html,x", "/\tevil", "/\x00", "/a\r\nSet-Cookie: x=y", "%2f%2fevil.test",
 		"/%2fevil.test", "/%5cevil.test", "/%09/evil.test", "http:evil.test", "evil.test", " //evil.test", "/a\u2028b")
 	b := l.browser()
-	p := b.get(b.signIn(b.toAuthKit(b.get(l.login.LoginURL + "?return_to=https%3A%2F%2Fevil.test"))).String())
-	if to := p.location(); to == nil || to.Host != "" && to.Scheme+"://"+to.Host != l.origin() {
+	p := b.get(b.signIn(b.toAuthKit(b.get(l.Login.LoginURL + "?return_to=https%3A%2F%2Fevil.test"))).String())
+	if to := p.location(); to == nil || to.Host != "" && to.Scheme+"://"+to.Host != l.Origin() {
 		fail("return_to leads to %v", to)
 	}
 }
@@ -224,7 +224,7 @@ func noState(l *lab) {
 	back := b.signIn(b.start(""))
 	unasked(l, func() {
 		for _, query := range []string{"?code=" + url.QueryEscape(back.Query().Get("code")), "?code=x&state=", ""} {
-			p := b.get(l.login.Callback + query)
+			p := b.get(l.Login.Callback + query)
 			b.refused(p, "the callback without a state")
 			if p.status != http.StatusBadRequest {
 				fail("the callback without a state answers %d, not 400", p.status)
@@ -267,7 +267,7 @@ func denied(l *lab) {
 	state := b.start("").Query().Get("state")
 	const script = "<script>alert(1)</script>"
 	q := url.Values{"state": {state}, "error": {"access_denied" + script}, "error_description": {script}}
-	p := b.get(l.login.Callback + "?" + q.Encode())
+	p := b.get(l.Login.Callback + "?" + q.Encode())
 	b.refused(p, "error=access_denied")
 	if strings.Contains(p.body, script) {
 		fail("the page has the error unescaped")
@@ -279,7 +279,7 @@ func codes(l *lab) {
 		b := l.browser()
 		state := b.start("").Query().Get("state")
 		unasked(l, func() {
-			b.refused(b.get(l.login.Callback+"?state="+url.QueryEscape(state)+code), "the callback with "+code)
+			b.refused(b.get(l.Login.Callback+"?state="+url.QueryEscape(state)+code), "the callback with "+code)
 		})
 	}
 }
@@ -305,7 +305,7 @@ func verifierSent(l *lab) {
 			fresh.cookies = append(fresh.cookies, c)
 		}
 	}
-	fresh.refused(fresh.get(l.login.Callback+"?"+q.Encode()), "the code of another login")
+	fresh.refused(fresh.get(l.Login.Callback+"?"+q.Encode()), "the code of another login")
 }
 
 // sessionCookies are those that the callback set.
@@ -390,8 +390,8 @@ func cookieFlags(l *lab) {
 	defer app.Stop()
 	secure := l.browser()
 	secure.origin = fmt.Sprintf("http://localhost:%d", port)
-	l.authkit.emulator.RegisterRedirectURI(fmt.Sprintf("https://localhost:%d%s", port, l.login.Callback))
-	p := secure.get(l.login.LoginURL)
+	l.authkit.emulator.RegisterRedirectURI(fmt.Sprintf("https://localhost:%d%s", port, l.Login.Callback))
+	p := secure.get(l.Login.LoginURL)
 	if p.location() == nil {
 		fail("login on https answers %d", p.status)
 	}
@@ -455,8 +455,8 @@ func hiddenTokens(l *lab) {
 	arrived := b.login("")
 	e := l.authkit.last()
 	for what, p := range map[string]*page{
-		"the callback": arrived, "the home page": b.get("/"), "the account": b.get(l.login.Account),
-		"the account as JSON": b.get(l.login.Account, "Accept", "application/json"), "the logout page": b.get(l.login.Logout),
+		"the callback": arrived, "the home page": b.get("/"), "the account": b.get(l.Login.Account),
+		"the account as JSON": b.get(l.Login.Account, "Accept", "application/json"), "the logout page": b.get(l.Login.Logout),
 	} {
 		for _, token := range []string{e.access, e.refresh} {
 			if strings.Contains(p.body, token) || strings.Contains(p.header.Get("Location"), token) {
@@ -546,7 +546,7 @@ func keysGone(l *lab) {
 	defer app.Stop()
 	b.origin = fmt.Sprintf("http://localhost:%d", port)
 	visit := func(b *browser) {
-		for _, path := range []string{"/", l.login.Account} {
+		for _, path := range []string{"/", l.Login.Account} {
 			p := b.get(path)
 			b.fit(p, path+" without the key set")
 			if p.status == http.StatusInternalServerError {
@@ -650,7 +650,7 @@ func refreshFails(l *lab) {
 func logoutByPost(l *lab) {
 	b := l.browser()
 	b.login("")
-	p := b.get(l.login.Logout)
+	p := b.get(l.Login.Logout)
 	if p.status != http.StatusOK || !strings.Contains(p.body, "<form") || !strings.Contains(p.body, "<button") {
 		fail("GET logout answers %d without a form", p.status)
 	}
@@ -658,14 +658,14 @@ func logoutByPost(l *lab) {
 		fail("GET logs out")
 	}
 	for _, form := range []url.Values{{}, {"form_token": {"x"}, "csrfmiddlewaretoken": {"x"}}} {
-		if q := b.post(l.login.Logout, form); q.status != http.StatusForbidden {
+		if q := b.post(l.Login.Logout, form); q.status != http.StatusForbidden {
 			fail("POST without the form's token answers %d", q.status)
 		}
 	}
 	if !b.signedIn() {
 		fail("POST without the form's token logs out")
 	}
-	if q := b.post(l.login.Logout, p.hidden()); q.location() == nil {
+	if q := b.post(l.Login.Logout, p.hidden()); q.location() == nil {
 		fail("POST with the form's token answers %d", q.status)
 	}
 	if b.signedIn() {
@@ -678,13 +678,13 @@ func logoutAddress(l *lab) {
 	b.login("")
 	var sid string
 	retoken(l.authkit.last().access, func(claims map[string]any) { sid, _ = claims["sid"].(string) }, unsigned)
-	form := b.get(l.login.Logout).hidden()
+	form := b.get(l.Login.Logout).hidden()
 	l.authkit.hangUp("/")
-	to := b.post(l.login.Logout, form).location()
+	to := b.post(l.Login.Logout, form).location()
 	if to == nil || to.Path != "/user_management/sessions/logout" || to.Query().Get("session_id") != sid {
 		fail("logout leads to %v, not to AuthKit's with this session's id", to)
 	}
-	if back := to.Query().Get("return_to"); back != l.origin()+"/" {
+	if back := to.Query().Get("return_to"); back != l.Origin()+"/" {
 		fail("return_to is %q", back)
 	}
 	if b.signedIn() {
@@ -696,8 +696,8 @@ func oldCookieDead(l *lab) {
 	b := l.browser()
 	b.login("")
 	old := b.clone()
-	b.post(l.login.Logout, b.get(l.login.Logout).hidden())
-	if l.name != "django" {
+	b.post(l.Login.Logout, b.get(l.Login.Logout).hidden())
+	if l.Name != "django" {
 		fail(notHere + "the session is in the cookie itself, sealed, and ends with its token, within minutes")
 	}
 	if old.signedIn() {
@@ -707,16 +707,16 @@ func oldCookieDead(l *lab) {
 
 func protectedPages(l *lab) {
 	b := l.browser()
-	p := b.get(l.login.Account)
+	p := b.get(l.Login.Account)
 	to := p.location()
-	if to == nil || to.Path != l.login.LoginURL {
-		fail("%s answers %d to %v", l.login.Account, p.status, to)
+	if to == nil || to.Path != l.Login.LoginURL {
+		fail("%s answers %d to %v", l.Login.Account, p.status, to)
 	}
 	arrived := b.get(b.signIn(b.toAuthKit(b.get(to.RequestURI()))).String()).location()
-	if arrived == nil || arrived.Path != l.login.Account {
+	if arrived == nil || arrived.Path != l.Login.Account {
 		fail("after login the browser is at %v", arrived)
 	}
-	if api := l.browser().get(l.login.Account, "Accept", "application/json"); api.status != http.StatusUnauthorized {
+	if api := l.browser().get(l.Login.Account, "Accept", "application/json"); api.status != http.StatusUnauthorized {
 		fail("an API client gets %d", api.status)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 
+	"authfit/internal/example"
 	"authfit/internal/manager"
 	"authfit/internal/project"
 )
@@ -79,12 +80,12 @@ func environment(ctx context.Context, version string) (string, error) {
 	if version == manager.WorkOS.Version {
 		return own, nil
 	}
-	dir := filepath.Join(root(), ".cache", "checklist", version)
+	dir := filepath.Join(example.Root(), ".cache", "checklist", version)
 	python := filepath.Join(dir, "bin", "python")
 	if project.InstalledVersion([]string{sitePackages(dir)}, "workos") == version {
 		return python, nil
 	}
-	pins, err := os.ReadFile(filepath.Join(root(), "tools", "sdk.txt"))
+	pins, err := os.ReadFile(filepath.Join(example.Root(), "tools", "sdk.txt"))
 	if err != nil {
 		return "", err
 	}
