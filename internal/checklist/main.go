@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"authfit/internal/example"
@@ -36,10 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	results := map[string]map[int]string{}
-	for _, framework := range frameworks {
-		results[framework] = map[int]string{}
-	}
+	var results []column
 	for _, version := range sdks {
 		python, err := environment(ctx, version)
 		if err != nil {
@@ -51,24 +49,22 @@ func run(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s, workos %s: %w", framework, version, err)
 			}
-			for number, wrong := range found {
-				if wrong != "" && !strings.HasPrefix(wrong, notHere) {
-					wrong = "with workos " + version + ": " + wrong
-				}
-				if results[framework][number] == "" {
-					results[framework][number] = wrong
-				}
-			}
+			results = append(results, column{framework, version, found})
 		}
 	}
 	table(results)
 	return nil
 }
 
+// A column is what an example with a version of the SDK was found to do.
+type column struct {
+	framework, sdk string
+	wrong          map[int]string // by the number of the line; empty where it holds
+}
+
 // sdks are the versions of the SDK to try; the last one is that of the tests'
-// own environment. Older ones, which the generated code is not for, are refused
-// before a file changes.
-var sdks = []string{"8.3.0", "9.1.0", manager.WorkOS.Version}
+// own environment.
+var sdks = []string{"5.46.0", "8.3.0", "9.1.0", manager.WorkOS.Version}
 
 // environment is the interpreter of an environment with the frameworks and a
 // version of the SDK, made at first use.
@@ -79,6 +75,9 @@ func environment(ctx context.Context, version string) (string, error) {
 	}
 	if version == manager.WorkOS.Version {
 		return own, nil
+	}
+	if old := filepath.Join(example.Root(), ".cache", "sdk5"); project.InstalledVersion([]string{sitePackages(old)}, "workos") == version {
+		return filepath.Join(old, "bin", "python"), nil
 	}
 	dir := filepath.Join(example.Root(), ".cache", "checklist", version)
 	python := filepath.Join(dir, "bin", "python")
@@ -143,32 +142,44 @@ func check(ctx context.Context, framework, python string) (map[int]string, error
 	return found, nil
 }
 
-// table prints the page: a row for each line, a column for each framework.
-func table(results map[string]map[int]string) {
+// table prints the page: a row for each line, a column for each framework and
+// version of the SDK.
+func table(results []column) {
 	fmt.Print(strings.Join([]string{
 		"# The checklist",
 		"",
 		"Each line was tried over HTTP against the example app of each framework after `authfit add`, with the local AuthKit",
-		"behind it, with workos " + strings.Join(sdks, ", ") + "; it passed where it did with all of them. Made by `make checklist`;",
-		"the lines are those of RFC 9700, RFC 7636 and OWASP ASVS 5.",
+		"behind it, and with each version of the workos SDK. Made by `make checklist`; the lines are those of RFC 9700, RFC 7636",
+		"and OWASP ASVS 5. ✓ means that the line holds; where it does not, or cannot be tried, the reason is below.",
 		"",
-		"| | line | " + strings.Join(frameworks, " | ") + " |",
-		"|---|---|" + strings.Repeat("---|", len(frameworks)),
 		"",
 	}, "\n"))
+	var head, rule strings.Builder
+	for _, c := range results {
+		fmt.Fprintf(&head, " %s %s |", c.framework, c.sdk)
+		rule.WriteString("---|")
+	}
+	fmt.Printf("| | line |%s\n|---|---|%s\n", head.String(), rule.String())
 	var notes []string
 	for _, line := range lines {
 		fmt.Printf("| %d | %s |", line.number, line.text)
-		for _, f := range frameworks {
-			switch got := results[f][line.number]; {
-			case got == "":
-				fmt.Print(" passed |")
-			case strings.HasPrefix(got, notHere):
+		for _, c := range results {
+			wrong, elsewhere := strings.CutPrefix(c.wrong[line.number], notHere)
+			switch {
+			case wrong == "":
+				fmt.Print(" ✓ |")
+				continue
+			case elsewhere:
 				fmt.Print(" - |")
-				notes = append(notes, fmt.Sprintf("- %d, %s: %s", line.number, f, strings.TrimPrefix(got, notHere)))
 			default:
 				fmt.Print(" **failed** |")
-				notes = append(notes, fmt.Sprintf("- %d, %s: %s", line.number, f, got))
+			}
+			note := fmt.Sprintf("- %d, %s: %s", line.number, c.framework, wrong)
+			if !elsewhere {
+				note = fmt.Sprintf("- %d, %s, workos %s: %s", line.number, c.framework, c.sdk, wrong)
+			}
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
 			}
 		}
 		fmt.Println()
