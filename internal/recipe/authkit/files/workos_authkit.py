@@ -10,9 +10,7 @@ of the ``workos`` package.
 
 from __future__ import annotations
 
-# authfit: begin sdk5
 import base64
-# authfit: end
 import hashlib
 import hmac
 import json
@@ -34,9 +32,11 @@ import anyio.to_thread
 # authfit: begin sdk5
 import httpx
 # authfit: end
-import jwt
 from cryptography.fernet import Fernet, InvalidToken
-from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWTError
+# authfit: begin async
+from jwt import PyJWKClient
+# authfit: end
+from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
 # authfit: begin sdk6
 from workos import (
     # authfit: begin sdk6+async
@@ -127,6 +127,34 @@ class FinishedLogin:
     sealed: str
     session: AuthKitSession
     next_url: str
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a sealed session holds, and its access token's claims, not yet checked."""
+
+    session: dict[str, Any]
+    claims: dict[str, Any]
+    # authfit: begin async
+    key_id: str = ""  # of the key that the access token says to be signed with
+    # authfit: end
+
+    @property
+    def user(self) -> dict[str, Any]:
+        return self.session.get("user") or {}
+
+    @property
+    def refresh_token(self) -> str:
+        return self.session.get("refresh_token", "")
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether the access token has ended, or not a tenth of its time is left."""
+        issued, expires = self.claims.get("iat"), self.claims.get("exp")
+        if issued is None or expires is None:
+            return False
+        ahead = min(REFRESH_AHEAD_SECONDS, (expires - issued) / 10)
+        return expires - ahead <= time.time()
 
 
 def safe_next(target: str | None) -> str:
@@ -289,12 +317,15 @@ class AuthKit:
         An access token at its end is renewed, so the second may be new; it is
         ``""`` when the session is over.
         """
+        if not sealed:
+            return None, ""
         try:
-            session = await self._verified(sealed)
-            if self._ends_soon(sealed):
-                sealed, old = await self._refresh(sealed), sealed
+            content = self._open(sealed)
+            session = await self._verified(sealed, content)
+            if content.ends_soon:
+                sealed, old = await self._refresh(sealed, content), sealed
                 if sealed != old:
-                    session = await self._verified(sealed)
+                    session = await self._verified(sealed, self._open(sealed))
             elif session is None:
                 sealed = ""
         except PyJWKClientConnectionError:
@@ -310,11 +341,11 @@ class AuthKit:
             LoginError: AuthKit wants a login with that organization instead (403),
                 or did not answer (502).
         """
-        token = self._unseal(sealed).get("refresh_token", "")
         try:
             users = self._workos.user_management
             answer = await users.authenticate_with_refresh_token(
-                refresh_token=token, organization_id=organization_id
+                refresh_token=self._open(sealed).refresh_token,
+                organization_id=organization_id,
             )
             return self._seal(answer)
         except SDK_ERRORS as error:
@@ -326,7 +357,7 @@ class AuthKit:
     # authfit: end
     def session_id(self, sealed: str) -> str | None:
         """Return the id of a sealed session, also of one that has expired."""
-        return self._claims(sealed).get("sid")
+        return self._open(sealed).claims.get("sid")
 
     def logout_url(self, session_id: str) -> str:
         """Return where AuthKit ends the session before it comes back to this site."""
@@ -399,30 +430,23 @@ class AuthKit:
         return Session.seal_data(session, self._password)
 
     # authfit: end
-    def _unseal(self, sealed: str) -> dict[str, Any]:
+    def _open(self, sealed: str) -> _Content:
         try:
-            return json.loads(self._fernet.decrypt(sealed.encode()))
-        except (InvalidToken, ValueError):
-            return {}
+            session = json.loads(self._fernet.decrypt(sealed.encode()))
+            # authfit: begin async
+            header, payload, _ = session["access_token"].split(".")
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+            key_id = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+            return _Content(session, claims, key_id)
+            # authfit: begin sync
+            _, payload, _ = session["access_token"].split(".")
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+            return _Content(session, claims)
+            # authfit: end
+        except (InvalidToken, LookupError, ValueError):
+            return _Content({}, {})
 
-    def _claims(self, sealed: str) -> dict[str, Any]:
-        """Return the claims of the sealed access token, its signature not checked."""
-        try:
-            token = self._unseal(sealed).get("access_token", "")
-            return jwt.decode(token, options={"verify_signature": False})
-        except PyJWTError:
-            return {}
-
-    def _ends_soon(self, sealed: str) -> bool:
-        """Whether the access token has ended, or has not a tenth of its time left."""
-        claims = self._claims(sealed)
-        issued, expires = claims.get("iat"), claims.get("exp")
-        if issued is None or expires is None:
-            return False
-        ahead = min(REFRESH_AHEAD_SECONDS, (expires - issued) / 10)
-        return expires - ahead <= time.time()
-
-    async def _verified(self, sealed: str) -> AuthKitSession | None:
+    async def _verified(self, sealed: str, content: _Content) -> AuthKitSession | None:
         """Check the signature, lifetime and owner of the sealed access token.
 
         Raises:
@@ -439,9 +463,14 @@ class AuthKit:
         # authfit: end
         try:
             # authfit: begin async
-            # In a thread, since it asks for AuthKit's keys now and then.
+            # It asks for AuthKit's keys now and then, and blocks.
+            if self._has_key(loaded.jwks, content):
+                found = loaded.authenticate()
+            else:
+                found = await anyio.to_thread.run_sync(loaded.authenticate)
+            # authfit: begin sync
+            found = loaded.authenticate()
             # authfit: end
-            found = await anyio.to_thread.run_sync(loaded.authenticate)
         except PyJWKClientConnectionError:
             raise
         except PyJWKClientError:
@@ -450,8 +479,7 @@ class AuthKit:
         except ValueError:
             return None  # without a claim that the SDK reads
         # authfit: end
-        session, claims = self._unseal(sealed), self._claims(sealed)
-        user: dict[str, Any] = session.get("user") or {}
+        user, claims = content.user, content.claims
         if not found.authenticated or not _of_user(claims):
             return None
         if not user.get("id") or user["id"] != claims.get("sub"):
@@ -466,12 +494,19 @@ class AuthKit:
             permissions=claims.get("permissions") or (),
             entitlements=claims.get("entitlements") or (),
             feature_flags=claims.get("feature_flags") or (),
-            impersonator=session.get("impersonator"),
+            impersonator=content.session.get("impersonator"),
         )
 
-    async def _refresh(self, sealed: str) -> str:
+    # authfit: begin async
+    def _has_key(self, jwks: PyJWKClient, content: _Content) -> bool:
+        """Whether a token can be checked without asking AuthKit for its keys."""
+        keys = jwks.jwk_set_cache.get() if jwks.jwk_set_cache else None
+        return keys is not None and content.key_id in [key.key_id for key in keys.keys]
+
+    # authfit: end
+    async def _refresh(self, sealed: str, content: _Content) -> str:
         """Trade the refresh token for a new session, once for parallel requests."""
-        token = self._unseal(sealed).get("refresh_token", "")
+        token = content.refresh_token
         # One lock for all sessions would make everyone wait for the slowest.
         async with self._refreshing[hash(token) % len(self._refreshing)]:
             now = time.monotonic()

@@ -298,7 +298,7 @@ def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
     """
     if SEALED in request.session and request.session[USER]["id"] != user["id"]:
         request.session.flush()
-    else:
+    elif request.session.session_key:
         request.session.cycle_key()
     request.session[USER] = user
     request.session[SEALED] = sealed

@@ -184,7 +184,7 @@ def current_user(request: HTTPConnection) -> dict[str, Any] | None:
     return _visit(request).user
 
 
-def require_user(request: Request) -> dict[str, Any]:
+async def require_user(request: Request) -> dict[str, Any]:
     """Return who is signed in; send others to sign in and back, JSON clients a 401."""
     user = current_user(request)
     if user:
@@ -200,18 +200,18 @@ CurrentUser = Annotated[Dict[str, Any], Depends(require_user)]
 
 
 # authfit: begin roles
-def require_role(role: str) -> Callable[[Request], None]:
+def require_role(role: str) -> Callable[[Request], Any]:
     """Return a dependency for people who have ``role`` in their organization."""
     return _require(lambda session: role in (session.role, *session.roles))
 
 
-def require_permission(permission: str) -> Callable[[Request], None]:
+def require_permission(permission: str) -> Callable[[Request], Any]:
     """Return a dependency for people with ``permission`` in their organization."""
     return _require(lambda session: permission in session.permissions)
 
 
-def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[Request], None]:
-    def check(request: Request) -> None:
+def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[Request], Any]:
+    async def check(request: Request) -> None:
         session = current_session(request)
         if session is None:
             raise _turned_away(request)
@@ -222,13 +222,13 @@ def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[Request], N
 
 
 # authfit: begin recent-login
-def require_recent_login(seconds: int) -> Callable[[Request], None]:
+def require_recent_login(seconds: int) -> Callable[[Request], Any]:
     """Return a dependency for people who signed in at most ``seconds`` ago.
 
     Others sign in again and come back.
     """
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         session = current_session(request)
         if session is None or time.time() - session.auth_time > seconds:
             raise _turned_away(request, max_age=seconds)
@@ -245,7 +245,7 @@ def form_token(request: HTTPConnection) -> str:
 
 # authfit: end
 @router.get("/login")
-def login(request: Request) -> Response:
+async def login(request: Request) -> Response:
     """Send the browser to AuthKit."""
     # authfit: begin recent-login
     max_age = request.query_params.get("max_age", "")
@@ -257,7 +257,7 @@ def login(request: Request) -> Response:
 
 # authfit: begin sign-up
 @router.get("/signup")
-def sign_up(request: Request) -> Response:
+async def sign_up(request: Request) -> Response:
     """Send the browser to AuthKit's page for a new account."""
     return _start(request, screen_hint="sign-up")
 
@@ -282,7 +282,7 @@ async def callback(request: Request) -> Response:
 
 
 @router.get("/logout")
-def confirm_logout(request: Request) -> Response:
+async def confirm_logout(request: Request) -> Response:
     """Ask with a button, so that a mere link cannot sign anyone out."""
     authkit = _authkit(request)
     session_id = authkit.session_id(sealed_session(request.cookies))
@@ -334,7 +334,7 @@ async def organization(request: Request) -> Response:
 
 # authfit: end
 @router.get("/account")
-def account(user: CurrentUser) -> Response:
+async def account(user: CurrentUser) -> Response:
     """Show who is signed in, and to nobody else: an example of a protected route."""
     return JSONResponse(user, headers=NO_STORE)
 
