@@ -39,9 +39,9 @@ type person struct {
 // signUp opens the protected page, makes an account at AuthKit and is on that page.
 func (p *person) signUp(email, password string) {
 	p.Helper()
-	p.Open(p.lab.origin())
+	p.Open(p.lab.Origin())
 	p.Shot("home")
-	p.Open(p.lab.origin() + p.lab.login.Account)
+	p.Open(p.lab.Origin() + p.lab.Login.Account)
 	p.atAuthKit("Sign in")
 	p.Shot("sign-in")
 	p.Click("Sign up")
@@ -61,7 +61,7 @@ func (p *person) signUp(email, password string) {
 	p.Fill("Email", email)
 	p.Fill("Password", password)
 	p.Click("Sign up")
-	p.at(p.lab.login.Account, email)
+	p.at(p.lab.Login.Account, email)
 	p.Shot("account")
 }
 
@@ -69,11 +69,11 @@ func (p *person) signUp(email, password string) {
 // the protected one has none.
 func (p *person) signOut() {
 	p.Helper()
-	if p.lab.name == "fastapi" { // its account is JSON
-		p.Open(p.lab.origin() + p.lab.login.Logout)
+	if p.lab.Name == "fastapi" { // its account is JSON
+		p.Open(p.lab.Origin() + p.lab.Login.Logout)
 	}
 	p.Click("Sign out")
-	p.at(p.lab.login.Home, "Sign in")
+	p.at(p.lab.Login.Home, "Sign in")
 	p.Shot("signed-out")
 }
 
@@ -85,7 +85,7 @@ func (p *person) signIn(email, password string) {
 	p.Fill("Email", email)
 	p.Fill("Password", password)
 	p.Click("Sign in")
-	p.at(p.lab.login.Home, email)
+	p.at(p.lab.Login.Home, email)
 	p.Shot("home-signed-in")
 }
 
@@ -94,12 +94,12 @@ func (p *person) signIn(email, password string) {
 func (p *person) signOutByLink() {
 	p.Helper()
 	p.Click("Sign out")
-	p.at(p.lab.login.Logout, "Do you want to sign out?")
+	p.at(p.lab.Login.Logout, "Do you want to sign out?")
 	p.Shot("sign-out")
 	p.Click("Sign out")
-	p.at(p.lab.login.Home, "Sign in")
+	p.at(p.lab.Login.Home, "Sign in")
 	p.Shot("signed-out-by-link")
-	p.Open(p.lab.origin() + p.lab.login.Account)
+	p.Open(p.lab.Origin() + p.lab.Login.Account)
 	p.atAuthKit("Sign in")
 }
 
@@ -107,8 +107,8 @@ func (p *person) signOutByLink() {
 // with nothing of the login in its address.
 func (p *person) at(path, says string) {
 	p.Helper()
-	p.on(p.lab.origin()+path, says)
-	if _, rest, _ := strings.Cut(p.Address(), p.lab.origin()); rest != path {
+	p.on(p.lab.Origin()+path, says)
+	if _, rest, _ := strings.Cut(p.Address(), p.lab.Origin()); rest != path {
 		p.Errorf("the address is %s, not %s", rest, path)
 	}
 }
@@ -116,7 +116,7 @@ func (p *person) at(path, says string) {
 // atAuthKit fails unless the browser is on a page of AuthKit's that says what it should.
 func (p *person) atAuthKit(says string) {
 	p.Helper()
-	p.on(p.lab.base+"/user_management/authorize", says)
+	p.on(p.lab.Base+"/user_management/authorize", says)
 }
 
 func (p *person) on(address, says string) {

@@ -246,6 +246,15 @@ func TestCodeOfAnotherClient(t *testing.T) {
 	if _, f := s.rotate(out.refreshToken, "", redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_grant" {
 		t.Errorf("refresh token of another client: %+v", f)
 	}
+
+	s = newStore(DefaultUsers(), DefaultOrganizations(), now)
+	_, f = s.signInWith(LocalMember, redemption{clientID: "client_a"}, now)
+	if f == nil || f.next == nil {
+		t.Fatalf("no choice of an organization: %+v", f)
+	}
+	if _, f := s.selectOrganization(f.next.Token, NorthOrganizationID, redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_pending_authentication_token" {
+		t.Errorf("pending authentication token of another client: %+v", f)
+	}
 }
 
 func TestRefreshRotates(t *testing.T) {
