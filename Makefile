@@ -1,4 +1,5 @@
-# Needs Go and Python, and nothing else: scripts/setup.sh puts the rest into .cache, and says so when one is missing.
+# Needs Go and Python, and for the tests Chromium: scripts/setup.sh puts the rest into .cache, and says so when one is
+# missing.
 export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 ENV := . .cache/env &&

@@ -7,6 +7,8 @@
 #   .cache/bin    links to the programs of the first, without its python, which must not hide the user's
 #   .cache/env    the variables that the tests read, for a shell to source
 #
+# and finds the Chromium that the browser tests drive, or installs Debian's where that can be done.
+#
 # A second run changes nothing and takes no time. `setup.sh go` only looks whether Go is new enough.
 set -eu
 cd "$(dirname "$0")/.."
@@ -63,10 +65,24 @@ environment() {
 	printf '%s\n' "$stamp" >"$dir/stamp"
 }
 
+# need_browser sets browser to a Chromium: $CHROMIUM, the one on PATH, or Debian's, installed where root has apt-get.
+need_browser() {
+	browser=$(command -v "${CHROMIUM:-chromium}") && return
+	advice="install Chromium (Debian: apt-get install chromium), or name one: make CHROMIUM=/path/to/chromium"
+	[ -z "${CHROMIUM-}" ] || fail "there is no program $CHROMIUM" "$advice"
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+		fail "Chromium is not on PATH, and only root can install it with apt-get" "$advice"
+	echo "setup: installing chromium" >&2
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium; } \
+		>.cache/chromium.log 2>&1 || fail "Chromium could not be installed: see .cache/chromium.log" "$advice"
+	browser=$(command -v chromium) || fail "apt-get installed chromium, but there is no such program" "$advice"
+}
+
 need_go
 [ "${1-}" = go ] && exit
 need_python
 mkdir -p .cache/bin
+need_browser
 environment tools
 environment sdk
 environment sdk5
@@ -74,13 +90,14 @@ for program in hatch pdm pipenv poetry pyright ruff uv; do
 	ln -sf "../tools/bin/$program" ".cache/bin/$program"
 done
 
-[ .cache/env -nt .cache/tools/stamp ] && [ .cache/env -nt scripts/setup.sh ] && exit
+[ .cache/env -nt .cache/tools/stamp ] && [ .cache/env -nt scripts/setup.sh ] && grep -qF "=\"$browser\"" .cache/env && exit
 # Poetry is pointed at the index that pip reads: see tools/tools.in.
 index=$(.cache/tools/bin/python -c \
 	'from pip._internal.commands import create_command as c; print(c("install").parser.get_default_values().index_url)')
 cat >.cache/env <<EOF
 export PATH="$root/.cache/bin:\$PATH"
 export AUTHFIT_TEST_PYTHON="$root/.cache/sdk/bin/python"
+export AUTHFIT_TEST_BROWSER="$browser"
 export AUTHFIT_TEST_TOOLS=1
 export POETRY_PYPI_MIRROR_URL="$index"
 export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 RUFF_CACHE_DIR="$root/.cache/ruff"

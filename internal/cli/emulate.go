@@ -57,6 +57,7 @@ func (a *App) emulate(ctx context.Context, addr string, redirects []string) erro
 		}
 	} else {
 		a.print("a local AuthKit is at %s; sign in as %s with the password %s", server.URL, emulator.DefaultEmail, emulator.DefaultPassword)
+		a.print("or sign up, or sign in as %s, a member of two organizations, with the same password", emulator.LocalMember)
 		for _, uri := range e.RedirectURIs {
 			a.print("redirect URI: %s", uri)
 		}

@@ -16,7 +16,7 @@ var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 var prompts = []string{"none", "login", "consent", "select_account", "create"}
 
 // authorize serves GET /user_management/authorize: it checks the request and
-// shows the sign-in page.
+// shows the sign-in page, or the sign-up page where the app asks for it.
 //
 // What is wrong with client_id or redirect_uri is shown on a page: an address
 // that is not registered is never redirected to (RFC 6749, section 4.1.2.1).
@@ -35,15 +35,38 @@ func (e *Emulator) authorize(c *call) {
 	if !e.checkClient(c, query) || !e.checkRedirectURI(c, query) {
 		return
 	}
-	a, f := parseAuthorization(query)
+	a, f := e.parseAuthorization(query)
 	if f != nil {
 		c.redirect(a.redirectURI, a.answer("error", f.code, "error_description", f.text),
 			f.code+": "+f.text)
 		return
 	}
-	c.signInPage(http.StatusOK, "sign-in page", signInPage{
-		ID: e.store.begin(a, c.now), Email: a.loginHint, SignUp: a.signUp,
-	})
+	e.show(c, e.store.begin(a, c.now), a, a.signUp)
+}
+
+// turn serves the pages that a sign-in under way can turn to: each links to the
+// other, by the id of the pending authorization.
+func (e *Emulator) turn(signUp bool) func(*call) {
+	return func(c *call) {
+		query, _ := url.ParseQuery(c.r.URL.RawQuery) // what cannot be read is no id
+		c.note(query)
+		id := query.Get("authorization")
+		a, ok := e.store.waiting(id, c.now)
+		if !ok {
+			c.errorPage(http.StatusBadRequest, over)
+			return
+		}
+		e.show(c, id, a, signUp)
+	}
+}
+
+// show shows the sign-in page or the sign-up page.
+func (e *Emulator) show(c *call, id string, a authorization, signUp bool) {
+	if signUp {
+		c.page(http.StatusOK, "sign-up page", "signup.html", signUpForm(id, url.Values{"email": {a.loginHint}}, nil))
+		return
+	}
+	c.signInPage(http.StatusOK, "sign-in page", signInPage{ID: id, Email: a.loginHint})
 }
 
 // checkClient shows a page and reports false when the client is not known.
@@ -156,13 +179,14 @@ func difference(given string, registered []string) string {
 
 // parseAuthorization checks everything but client_id and redirect_uri, which
 // are checked already. With a failure too, the authorization says where it goes.
-func parseAuthorization(query url.Values) (authorization, *failure) {
+func (e *Emulator) parseAuthorization(query url.Values) (authorization, *failure) {
 	a := authorization{
-		clientID:    query.Get("client_id"),
-		redirectURI: query.Get("redirect_uri"),
-		challenge:   query.Get("code_challenge"),
-		loginHint:   query.Get("login_hint"),
-		signUp:      query.Get("screen_hint") == "sign-up",
+		clientID:       query.Get("client_id"),
+		redirectURI:    query.Get("redirect_uri"),
+		challenge:      query.Get("code_challenge"),
+		loginHint:      query.Get("login_hint"),
+		signUp:         query.Get("screen_hint") == "sign-up" || query.Get("prompt") == "create",
+		organizationID: query.Get("organization_id"),
 	}
 	// A state that is there twice is nobody's state.
 	if len(query["state"]) == 1 {
@@ -171,7 +195,9 @@ func parseAuthorization(query url.Values) (authorization, *failure) {
 	if f := givenTwice(query); f != nil {
 		return a, f
 	}
-	for _, check := range []func(url.Values) *failure{checkResponseType, checkProvider, checkChallenge, checkHints} {
+	for _, check := range []func(url.Values) *failure{
+		checkResponseType, checkProvider, checkChallenge, checkHints, e.checkOrganization,
+	} {
 		if f := check(query); f != nil {
 			return a, f
 		}
@@ -190,7 +216,7 @@ func checkResponseType(query url.Values) *failure {
 }
 
 func checkProvider(query url.Values) *failure {
-	for _, name := range []string{"connection_id", "organization_id", "invitation_token"} {
+	for _, name := range []string{"connection_id", "invitation_token"} {
 		if query.Get(name) != "" {
 			return oauthFailure("invalid_request", "this emulator does not serve "+name+" yet")
 		}
@@ -261,9 +287,10 @@ func (a authorization) answer(pairs ...string) url.Values {
 	return values
 }
 
-// signIn serves POST /user_management/authorize: the sign-in form.
-func (e *Emulator) signIn(c *call) {
-	// The form can only be posted by its own page: by the id in it, and by what
+// submit serves POST /user_management/authorize: the forms of the pages that a
+// user sees on the way to the app. The form says which one it is by its action.
+func (e *Emulator) submit(c *call) {
+	// A form can only be posted by its own page: by the id in it, and by what
 	// the browser says of where it comes from.
 	if err := new(http.CrossOriginProtection).Check(c.r); err != nil {
 		c.errorPage(http.StatusForbidden, errorPage{
@@ -280,40 +307,83 @@ func (e *Emulator) signIn(c *call) {
 	id := form.Get("authorization")
 	a, ok := e.store.waiting(id, c.now)
 	if !ok {
-		c.errorPage(http.StatusBadRequest, errorPage{
-			Title: "This sign-in is over",
-			Text:  "The page was used already, or it was open for more than half an hour, or the emulator was restarted.",
-			Fixes: []string{"Go back to the app and sign in again."},
-		})
+		c.errorPage(http.StatusBadRequest, over)
 		return
 	}
 	switch form.Get("action") {
 	case "cancel":
 		e.cancel(c, id)
 	case "sign-in":
-		email, ok := e.store.checkPassword(form.Get("email"), form.Get("password"))
-		if !ok {
-			c.signInPage(http.StatusUnprocessableEntity, "wrong email or password", signInPage{
-				ID: id, Email: form.Get("email"), SignUp: a.signUp, Error: "Wrong email or password.",
-			})
-			return
-		}
-		e.complete(c, id, email)
+		e.signIn(c, id, a, form)
+	case "sign-up":
+		e.signUp(c, id, a, form)
+	case "choose-organization":
+		e.chooseOrganization(c, id, a, form)
 	default:
 		c.errorPage(http.StatusBadRequest, errorPage{
-			Title: "This form cannot be read", Text: "Its field action must be sign-in or cancel.",
+			Title: "This form cannot be read",
+			Text:  "Its field action must be sign-in, sign-up, choose-organization or cancel.",
 		})
 	}
 }
 
-// complete sends a user who has signed in back to the app, with a code.
-func (e *Emulator) complete(c *call, id, email string) {
-	if a, ok := e.store.take(id, c.now); ok {
-		code := e.store.issueCode(a, email, c.now)
-		c.redirect(a.redirectURI, a.answer("code", code), "code for "+email)
+// over is for a page whose pending authorization is not there any more.
+var over = errorPage{
+	Title: "This sign-in is over",
+	Text:  "The page was used already, or it was open for more than half an hour, or the emulator was restarted.",
+	Fixes: []string{"Go back to the app and sign in again."},
+}
+
+// signIn serves the sign-in form.
+func (e *Emulator) signIn(c *call, id string, a authorization, form url.Values) {
+	email, ok := e.store.checkPassword(form.Get("email"), form.Get("password"))
+	wrong := ""
+	if !ok {
+		wrong = "Wrong email or password."
+	} else if user, _ := e.store.user(email); a.organizationID != "" {
+		if _, ok := user.member(a.organizationID); !ok {
+			o, _ := e.store.organization(a.organizationID)
+			wrong = email + " is not a member of " + o.Name + ", which the app asks for."
+		}
+	}
+	if wrong != "" {
+		c.signInPage(http.StatusUnprocessableEntity, "sign-in refused: "+wrong, signInPage{
+			ID: id, Email: form.Get("email"), Error: wrong,
+		})
 		return
 	}
-	c.errorPage(http.StatusBadRequest, usedAlready)
+	e.proceed(c, id, email)
+}
+
+// proceed takes a user whose password is checked on to what is still missing, or
+// back to the app.
+func (e *Emulator) proceed(c *call, id, email string) {
+	a, ok := e.store.take(id, c.now)
+	if !ok {
+		c.errorPage(http.StatusBadRequest, usedAlready)
+		return
+	}
+	user, _ := e.store.user(email)
+	a.email, a.authTime = user.Email, c.now
+	if a.organizationID == "" && len(user.Memberships) == 1 {
+		a.organizationID = user.Memberships[0].OrganizationID
+	}
+	if a.organizationID == "" && len(user.Memberships) > 1 {
+		// With another id from here on: the one so far was in links, and whoever
+		// knows it must not choose for this user and get the code.
+		e.askForOrganization(c, e.store.begin(a, c.now), user, "")
+		return
+	}
+	e.complete(c, a)
+}
+
+// complete sends a user who has signed in back to the app, with a code.
+func (e *Emulator) complete(c *call, a authorization) {
+	outcome := "code for " + a.email
+	if a.organizationID != "" {
+		outcome += " in " + a.organizationID
+	}
+	c.redirect(a.redirectURI, a.answer("code", e.store.issueCode(a, c.now)), outcome)
 }
 
 // cancel sends a user who does not want to sign in back to the app.

@@ -1,26 +1,37 @@
 // Package emulator is a local AuthKit: the part of WorkOS that a login talks
 // to, served on loopback by an http.Handler whose zero value is ready to use.
 //
-// It serves four things: the authorization endpoint with its sign-in page, the
-// token endpoint, the key set, and logout. Whatever else it is asked for, it
-// says that it does not serve it. It is strict where it could be lenient, so
-// that a login that passes here also passes at WorkOS.
+// It serves four things: the authorization endpoint with its pages, the token
+// endpoint, the key set, and logout. Whatever else it is asked for, it says that
+// it does not serve it. It is strict where it could be lenient, so that a login
+// that passes here also passes at WorkOS.
 //
-// # The sign-in form
+// # The pages
 //
-// GET /user_management/authorize answers with a page that has one form. Its
-// fields, for programs that fill it in: the hidden "authorization", "email" and
-// "password", and the button "action" with the value "sign-in" or "cancel". The
-// form is posted to /user_management/authorize; the answer is a 302 to the
-// redirect URI, or the page again with status 422.
+// GET /user_management/authorize answers with the sign-in page, or with the
+// sign-up page (screen_hint=sign-up); each has a link to the other. A user of
+// several organisations then chooses one, unless the app asked for one by
+// organization_id; a user of one is signed in to it. The answer to a form is a
+// 302 to the redirect URI, the next page, or the same page with status 422.
+//
+// For programs that fill the forms in: they are posted to
+// /user_management/authorize with the hidden "authorization" and with "action":
+//
+//	sign-in              email, password
+//	sign-up              email, password, first_name, last_name
+//	choose-organization  organization_id
+//	cancel
 //
 // # What is kept, and how long
 //
 // Everything but the signing key is kept in memory, within these limits: 1,000
-// sign-ins under way for 30 minutes, 10,000 authorization codes for 10 minutes,
-// 10,000 sessions for 30 days. When a limit is reached the oldest goes (of the
-// sessions, the one refreshed longest ago). Codes and refresh tokens therefore
-// do not survive a restart; access tokens stay valid, if KeyFile keeps the key.
+// sign-ins under way for 30 minutes, 10,000 authorization codes and as many
+// pending authentication tokens for 10 minutes, 10,000 sessions for 30 days (an
+// impersonator's for an hour). When a limit is reached the oldest goes (of the
+// sessions, the one refreshed longest ago). At 10,000 accounts, sign-up is
+// refused. Codes, refresh tokens and new accounts therefore do not survive a
+// restart; access tokens stay valid, if KeyFile keeps the key, and who signs up
+// again with the same email gets the same user id.
 package emulator
 
 import (
@@ -70,8 +81,12 @@ type Emulator struct {
 	// KeyFile keeps the RSA signing key over restarts (PEM, mode 0600, made
 	// when missing). Empty: a key in memory that dies with the emulator.
 	KeyFile string
-	// Users are who can sign in. Nil: DefaultUsers().
+	// Users are who can sign in, beside those who sign up. Nil: DefaultUsers().
 	Users []User
+	// Organizations are what users can be members of. Nil: DefaultOrganizations().
+	Organizations []Organization
+	// UnverifiedSignUps gives new accounts an email that is not verified.
+	UnverifiedSignUps bool
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes.
@@ -81,6 +96,7 @@ type Emulator struct {
 	Log func(Request)
 
 	setUp     sync.Once
+	setUpErr  error // what is wrong with users and organisations
 	store     *store
 	mu        sync.Mutex // guards redirects
 	redirects []string   // registered redirect URIs, in order of registration
@@ -90,8 +106,9 @@ type Emulator struct {
 	keyErr  error
 }
 
-// DefaultUsers are who can sign in when nothing else is said: one user with a
-// verified email, DefaultEmail and DefaultPassword.
+// DefaultUsers are who can sign in when nothing else is said, both with a
+// verified email and DefaultPassword: DefaultEmail, who is in no organisation,
+// and LocalMember, who is in both of DefaultOrganizations.
 func DefaultUsers() []User {
 	return []User{{
 		Email:         DefaultEmail,
@@ -99,6 +116,16 @@ func DefaultUsers() []User {
 		FirstName:     "Ada",
 		LastName:      "Local",
 		EmailVerified: true,
+	}, {
+		Email:         LocalMember,
+		Password:      DefaultPassword,
+		FirstName:     "Grace",
+		LastName:      "Local",
+		EmailVerified: true,
+		Memberships: []Membership{
+			{OrganizationID: NorthOrganizationID, Role: "admin", Permissions: []string{"posts:read", "posts:write"}},
+			{OrganizationID: SouthOrganizationID, Role: "member", Permissions: []string{"posts:read"}},
+		},
 	}}
 }
 
@@ -132,6 +159,9 @@ func (e *Emulator) setDefaults() {
 		if e.Users == nil {
 			e.Users = DefaultUsers()
 		}
+		if e.Organizations == nil {
+			e.Organizations = DefaultOrganizations()
+		}
 		if e.Now == nil {
 			e.Now = time.Now
 		}
@@ -139,7 +169,8 @@ func (e *Emulator) setDefaults() {
 			e.AccessTokenLifetime = defaultAccessTokenLifetime
 		}
 		e.redirects = slices.Clone(e.RedirectURIs)
-		e.store = newStore(e.Users, e.Now())
+		e.setUpErr = e.check()
+		e.store = newStore(e.Users, e.Organizations, e.Now())
 	})
 }
 
@@ -158,6 +189,10 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(r.URL.RawQuery) > maxQuery {
 		c.fail(apiFailure(http.StatusRequestURITooLong, "query_too_long", "the query is longer than 8 KiB"))
+		return
+	}
+	if e.setUpErr != nil {
+		c.fail(apiFailure(http.StatusInternalServerError, "emulator_misconfigured", e.setUpErr.Error()))
 		return
 	}
 	methods := e.route(r.URL.Path)
@@ -188,7 +223,11 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *Emulator) route(path string) map[string]func(*call) {
 	switch {
 	case path == "/user_management/authorize":
-		return map[string]func(*call){"GET": e.authorize, "POST": e.signIn}
+		return map[string]func(*call){"GET": e.authorize, "POST": e.submit}
+	case path == "/user_management/authorize/sign-in":
+		return map[string]func(*call){"GET": e.turn(false)}
+	case path == "/user_management/authorize/sign-up":
+		return map[string]func(*call){"GET": e.turn(true)}
 	case path == "/user_management/authenticate":
 		return map[string]func(*call){"POST": e.authenticate}
 	case path == "/user_management/sessions/logout":

@@ -27,6 +27,7 @@ func TestMethods(t *testing.T) {
 	b := newBench(t, &Emulator{})
 	tests := []struct{ method, path, allow string }{
 		{"PUT", "/user_management/authorize", "GET, POST"},
+		{"POST", signUpPath, "GET"},
 		{"GET", "/user_management/authenticate", "POST"},
 		{"POST", "/user_management/sessions/logout", "GET"},
 		{"DELETE", "/sso/jwks/" + DefaultClientID, "GET"},
@@ -111,7 +112,7 @@ func TestLog(t *testing.T) {
 		}
 	}
 	wantOutcomes := []string{
-		"sign-in page", "wrong email or password", "code for " + DefaultEmail,
+		"sign-in page", "sign-in refused: Wrong email or password", "code for " + DefaultEmail,
 		"authorization_code: tokens for " + DefaultEmail, "refresh_token: tokens for", "invalid_client: unknown client_id",
 		"key set", "session ended: session_",
 	}
@@ -137,21 +138,24 @@ func TestLogLineStaysOneLine(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	now := time.Now()
-	s := newStore(DefaultUsers(), now)
+	s := newStore(DefaultUsers(), nil, now)
 	by := redemption{clientID: DefaultClientID}
 	var firstPage, firstCode string
 	var firstToken, secondToken string
 	for i := range maxSessions + 1 {
 		page := s.begin(authorization{clientID: DefaultClientID}, now)
-		code := s.issueCode(authorization{clientID: DefaultClientID}, DefaultEmail, now)
-		out := s.signInWith(DefaultEmail, by, now)
+		code := s.issueCode(authorization{clientID: DefaultClientID, email: DefaultEmail}, now)
+		out, f := s.signInWith(DefaultEmail, by, now)
+		if f != nil {
+			t.Fatal(f)
+		}
 		switch i {
 		case 0:
 			firstPage, firstCode, firstToken = page, code, out.refreshToken
 		case 1:
 			secondToken = out.refreshToken
 		case 2: // the first session is used, so it is not the one to go
-			next, f := s.rotate(firstToken, by, now)
+			next, f := s.rotate(firstToken, "", by, now)
 			if f != nil {
 				t.Fatal(f)
 			}
@@ -170,10 +174,10 @@ func TestLimits(t *testing.T) {
 	if _, f := s.redeem(firstCode, by, now); f == nil {
 		t.Error("the oldest code is still there")
 	}
-	if _, f := s.rotate(secondToken, by, now); f == nil {
+	if _, f := s.rotate(secondToken, "", by, now); f == nil {
 		t.Error("the session refreshed longest ago is still there")
 	}
-	if _, f := s.rotate(firstToken, by, now); f != nil {
+	if _, f := s.rotate(firstToken, "", by, now); f != nil {
 		t.Errorf("the session refreshed since is gone: %+v", f)
 	}
 }
@@ -271,10 +275,11 @@ func TestIDs(t *testing.T) {
 // FuzzRoutes throws garbage at every route: no panic, no 500, nobody sent to an
 // address that is not registered, and the log tells what was answered.
 func FuzzRoutes(f *testing.F) {
-	for _, path := range []string{"/user_management/authorize", tokenPath, logoutPath, "/sso/jwks/x", "/"} {
+	for _, path := range []string{"/user_management/authorize", signInPath, signUpPath, tokenPath, logoutPath, "/sso/jwks/x", "/"} {
 		f.Add("GET", path, goodAuthorization().Encode(), "", "")
 		f.Add("POST", path, "", "application/json", `{"grant_type":"authorization_code","client_id":"`+DefaultClientID+`","code":"x","code_verifier":"y"}`)
 		f.Add("POST", path, "", "application/x-www-form-urlencoded", signInForm("x").Encode())
+		f.Add("POST", path, "", "application/x-www-form-urlencoded", signInForm("x", "action", "sign-up").Encode())
 		f.Add("GET", path, "session_id=session_01H93ZY4F80QPBEZ1R5B2SHQG8&return_to=http://localhost:8000@evil.test", "text/html", "")
 	}
 	logged := make(chan Request, 1)

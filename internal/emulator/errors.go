@@ -10,9 +10,25 @@ type failure struct {
 	code   string
 	text   string
 	oauth  bool
+	next   *stepUp
+}
+
+// stepUp is what a refusal says beside its code where another grant goes on from
+// there.
+type stepUp struct {
+	Token         string               `json:"pending_authentication_token"`
+	User          userObject           `json:"user"`
+	Organizations []organizationObject `json:"organizations,omitempty"`
 }
 
 func (f *failure) body() any {
+	if f.next != nil {
+		return struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			*stepUp
+		}{f.code, f.text, f.next}
+	}
 	if f.oauth {
 		return struct {
 			Error       string `json:"error"`

@@ -159,10 +159,15 @@ var idInPage = regexp.MustCompile(`name="authorization" value="([^"]+)"`)
 // open opens a sign-in page and gives the id in its form.
 func (b *bench) open(query url.Values) string {
 	b.Helper()
-	page := b.get("/user_management/authorize", query)
+	return b.id(b.get("/user_management/authorize", query), http.StatusOK, "<h1>")
+}
+
+// id gives the id in a page's form, and fails unless the page says what it should.
+func (b *bench) id(page answer, status int, says string) string {
+	b.Helper()
 	id := idInPage.FindStringSubmatch(page.body)
-	if page.status != 200 || id == nil {
-		b.Fatalf("no sign-in page: %d %s\n%s", page.status, page.header.Get("Location"), page.body)
+	if page.status != status || id == nil || !strings.Contains(page.body, says) {
+		b.Fatalf("no page with %d that says %q: %d %s\n%s", status, says, page.status, page.header.Get("Location"), page.body)
 	}
 	return id[1]
 }
@@ -198,6 +203,12 @@ func (b *bench) callback(a answer) url.Values {
 	return query
 }
 
+// tokensAfter gives the tokens for the code in a redirect to the app.
+func (b *bench) tokensAfter(a answer) authenticateResponse {
+	b.Helper()
+	return b.tokens(codeExchange(b.callback(a).Get("code")))
+}
+
 // codeExchange is a token request that is accepted.
 func codeExchange(code string, pairs ...string) url.Values {
 	return values(url.Values{
@@ -213,7 +224,11 @@ func refreshExchange(token string, pairs ...string) url.Values {
 	}, pairs...)
 }
 
-const tokenPath = "/user_management/authenticate"
+const (
+	tokenPath  = "/user_management/authenticate"
+	signInPath = "/user_management/authorize/sign-in"
+	signUpPath = "/user_management/authorize/sign-up"
+)
 
 // tokens asks for tokens and gets them.
 func (b *bench) tokens(form url.Values) authenticateResponse {

@@ -23,8 +23,7 @@ import (
 
 const keyBits = 2048
 
-// claims are what an access token says, in the form WorkOS documents for a
-// session without an organisation.
+// claims are what an access token says, in the form WorkOS documents.
 type claims struct {
 	Issuer    string `json:"iss"`
 	Subject   string `json:"sub"`
@@ -34,6 +33,22 @@ type claims struct {
 	Expires   int64  `json:"exp"`
 	AuthTime  int64  `json:"auth_time"`
 	ClientID  string `json:"client_id"`
+
+	// Of a session in an organisation.
+	OrganizationID string   `json:"org_id,omitempty"`
+	Role           string   `json:"role,omitempty"`
+	Roles          []string `json:"roles,omitzero"`
+	Permissions    []string `json:"permissions,omitzero"`
+	Entitlements   []string `json:"entitlements,omitzero"`
+	FeatureFlags   []string `json:"feature_flags,omitzero"`
+
+	// Of an impersonator's session (RFC 8693, section 4.1).
+	Actor *actor `json:"act,omitempty"`
+}
+
+// actor is who acts for the subject of a token.
+type actor struct {
+	Subject string `json:"sub"`
 }
 
 // signingKey is an RSA key with what the key set says of it. All of it follows

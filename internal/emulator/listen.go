@@ -38,9 +38,13 @@ type Server struct {
 }
 
 // Start listens on addr (see Listen; port 0 takes a free one) and serves until
-// Close. An unusable KeyFile is an error here rather than at the first login.
+// Close. An unusable KeyFile, or users and organisations that do not fit
+// together, are an error here rather than at the first login.
 func (e *Emulator) Start(addr string) (*Server, error) {
 	e.setDefaults()
+	if e.setUpErr != nil {
+		return nil, e.setUpErr
+	}
 	if e.KeyFile != "" {
 		if _, err := e.signer(); err != nil {
 			return nil, err

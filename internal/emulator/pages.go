@@ -38,13 +38,14 @@ func styleHash() string {
 
 // signInPage is what signin.html shows.
 type signInPage struct {
-	ID     string // of the pending authorization
-	Email  string
-	Error  string
-	SignUp bool // the app asked for sign-up
+	ID    string // of the pending authorization
+	Email string
+	Error string
 
-	// The local user's, shown as a hint; empty when the users are somebody's own.
-	HintEmail, HintPassword string
+	// The local users and their password, shown as a hint; empty when the users
+	// are somebody's own.
+	Hints        []User
+	HintPassword string
 }
 
 // errorPage is what error.html shows: what is wrong, and how to mend it.
@@ -61,10 +62,10 @@ type errorPage struct {
 type fact struct{ Name, Value string }
 
 func (c *call) signInPage(status int, outcome string, page signInPage) {
-	// The default user's password is a constant of this package, not a secret.
+	// The default users' password is a constant of this package, not a secret.
 	for _, u := range c.e.Users {
-		if u.Email == DefaultEmail && u.Password == DefaultPassword {
-			page.HintEmail, page.HintPassword = u.Email, u.Password
+		if (u.Email == DefaultEmail || u.Email == LocalMember) && u.Password == DefaultPassword {
+			page.Hints, page.HintPassword = append(page.Hints, u), u.Password
 		}
 	}
 	c.page(status, outcome, "signin.html", page)

@@ -29,6 +29,7 @@ func TestSDK(t *testing.T) {
 	cmd.Env = append(os.Environ(),
 		"WORKOS_API_KEY="+DefaultAPIKey, "WORKOS_CLIENT_ID="+DefaultClientID, "WORKOS_BASE_URL="+server.URL,
 		"REDIRECT_URI="+testRedirectURI, "EMAIL="+DefaultEmail, "PASSWORD="+DefaultPassword,
+		"MEMBER="+LocalMember, "NORTH="+NorthOrganizationID, "SOUTH="+SouthOrganizationID,
 		"PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=127.0.0.1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

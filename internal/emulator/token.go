@@ -19,7 +19,6 @@ var grantsNotServed = map[string]bool{
 	"urn:workos:oauth:grant-type:magic-auth:code":         true,
 	"urn:workos:oauth:grant-type:email-verification:code": true,
 	"urn:workos:oauth:grant-type:mfa-totp":                true,
-	"urn:workos:oauth:grant-type:organization-selection":  true,
 	"urn:ietf:params:oauth:grant-type:device_code":        true,
 }
 
@@ -60,10 +59,12 @@ func (e *Emulator) exchange(c *call, form url.Values) *failure {
 		out, f = e.exchangeRefreshToken(form, by, c.now)
 	case grantType == "password":
 		out, f = e.exchangePassword(form, by, c.now)
+	case grantType == organizationSelection:
+		out, f = e.exchangeSelection(form, by, c.now)
 	case grantsNotServed[grantType]:
 		f = oauthFailure("unsupported_grant_type", "this emulator does not serve the grant "+grantType+" yet")
 	default:
-		f = oauthFailure("unsupported_grant_type", "no such grant; this emulator serves authorization_code, refresh_token and password")
+		f = oauthFailure("unsupported_grant_type", "no such grant; this emulator serves authorization_code, refresh_token, password and "+organizationSelection)
 	}
 	if f != nil {
 		return f
@@ -73,7 +74,7 @@ func (e *Emulator) exchange(c *call, form url.Values) *failure {
 		return keyFailure(err)
 	}
 	c.json(http.StatusOK, grantType+": tokens for "+out.user.Email+", "+out.claims.SessionID,
-		authenticateResponse{userResponse(out.user), token, out.refreshToken, "Password"})
+		authenticationResponse(out, token))
 	return nil
 }
 
@@ -117,13 +118,10 @@ func (e *Emulator) exchangeCode(form url.Values, by redemption, now time.Time) (
 
 func (e *Emulator) exchangeRefreshToken(form url.Values, by redemption, now time.Time) (issued, *failure) {
 	token := form.Get("refresh_token")
-	switch {
-	case token == "":
+	if token == "" {
 		return issued{}, invalidParameters("refresh_token is required")
-	case form.Get("organization_id") != "":
-		return issued{}, oauthFailure("organization_not_found", "this emulator has no organizations")
 	}
-	return e.store.rotate(token, by, now)
+	return e.store.rotate(token, form.Get("organization_id"), by, now)
 }
 
 func (e *Emulator) exchangePassword(form url.Values, by redemption, now time.Time) (issued, *failure) {
@@ -137,15 +135,49 @@ func (e *Emulator) exchangePassword(form url.Values, by redemption, now time.Tim
 	if !ok {
 		return issued{}, apiFailure(http.StatusBadRequest, "invalid_credentials", "wrong email or password")
 	}
-	return e.store.signInWith(email, by, now), nil
+	return e.store.signInWith(email, by, now)
+}
+
+// organizationSelection is the grant that answers organization_selection_required.
+const organizationSelection = "urn:workos:oauth:grant-type:organization-selection"
+
+func (e *Emulator) exchangeSelection(form url.Values, by redemption, now time.Time) (issued, *failure) {
+	token, organizationID := form.Get("pending_authentication_token"), form.Get("organization_id")
+	switch {
+	case by.public:
+		return issued{}, oauthFailure("invalid_client", "client_secret is missing")
+	case token == "" || organizationID == "":
+		return issued{}, invalidParameters("pending_authentication_token and organization_id are required")
+	}
+	return e.store.selectOrganization(token, organizationID, by, now)
 }
 
 // authenticateResponse is what a successful token request gets.
 type authenticateResponse struct {
-	User                 userObject `json:"user"`
-	AccessToken          string     `json:"access_token"`
-	RefreshToken         string     `json:"refresh_token"`
-	AuthenticationMethod string     `json:"authentication_method"`
+	User                 userObject          `json:"user"`
+	OrganizationID       string              `json:"organization_id,omitempty"`
+	AccessToken          string              `json:"access_token"`
+	RefreshToken         string              `json:"refresh_token"`
+	AuthenticationMethod string              `json:"authentication_method"`
+	Impersonator         *impersonatorObject `json:"impersonator,omitempty"`
+}
+
+// impersonatorObject is who really signed in. The reason may be null.
+type impersonatorObject struct {
+	Email  string  `json:"email"`
+	Reason *string `json:"reason"`
+}
+
+func authenticationResponse(out issued, accessToken string) authenticateResponse {
+	r := authenticateResponse{
+		User: userResponse(out.user), OrganizationID: out.claims.OrganizationID,
+		AccessToken: accessToken, RefreshToken: out.refreshToken, AuthenticationMethod: "Password",
+	}
+	if by := out.impersonator; by != nil {
+		r.AuthenticationMethod = "Impersonation"
+		r.Impersonator = &impersonatorObject{by.Email, orNull(by.Reason)}
+	}
+	return r
 }
 
 // userObject is a user as WorkOS shows one. The SDK raises when a key is

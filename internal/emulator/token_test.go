@@ -125,7 +125,6 @@ func TestTokenRefused(t *testing.T) {
 		{"password: none", nil, []string{"grant_type", "password", "email", DefaultEmail}, 422, api, "invalid_request_parameters", "email and password"},
 		{"refresh: made-up", nil, []string{"grant_type", "refresh_token", "refresh_token", "made-up"}, 400, oauth, "invalid_grant", "invalid refresh token"},
 		{"refresh: none", nil, []string{"grant_type", "refresh_token"}, 422, api, "invalid_request_parameters", "refresh_token is required"},
-		{"refresh: organization", nil, []string{"grant_type", "refresh_token", "refresh_token", "x", "organization_id", "org_1"}, 400, oauth, "organization_not_found", "no organizations"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,8 +234,8 @@ func TestCodeExpires(t *testing.T) {
 // fails before that, as an unknown one; this is the check behind it.
 func TestCodeOfAnotherClient(t *testing.T) {
 	now := time.Now()
-	s := newStore(DefaultUsers(), now)
-	code := s.issueCode(authorization{clientID: "client_a", redirectURI: testRedirectURI}, DefaultEmail, now)
+	s := newStore(DefaultUsers(), nil, now)
+	code := s.issueCode(authorization{clientID: "client_a", redirectURI: testRedirectURI, email: DefaultEmail}, now)
 	if _, f := s.redeem(code, redemption{clientID: "client_b"}, now); f != invalidCode {
 		t.Errorf("got %+v", f)
 	}
@@ -244,8 +243,17 @@ func TestCodeOfAnotherClient(t *testing.T) {
 	if f != nil {
 		t.Fatalf("its own client: %+v", f)
 	}
-	if _, f := s.rotate(out.refreshToken, redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_grant" {
+	if _, f := s.rotate(out.refreshToken, "", redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_grant" {
 		t.Errorf("refresh token of another client: %+v", f)
+	}
+
+	s = newStore(DefaultUsers(), DefaultOrganizations(), now)
+	_, f = s.signInWith(LocalMember, redemption{clientID: "client_a"}, now)
+	if f == nil || f.next == nil {
+		t.Fatalf("no choice of an organization: %+v", f)
+	}
+	if _, f := s.selectOrganization(f.next.Token, NorthOrganizationID, redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_pending_authentication_token" {
+		t.Errorf("pending authentication token of another client: %+v", f)
 	}
 }
 
@@ -359,5 +367,58 @@ func TestNoPassword(t *testing.T) {
 	got := b.post("/user_management/authorize", signInForm(b.open(goodAuthorization()), "email", "me@example.test", "password", "-"))
 	if got.status != http.StatusUnprocessableEntity {
 		t.Errorf("got %d", got.status)
+	}
+}
+
+// Whatever the app says of how old a sign-in may be, each sign-in here is a new
+// one, and refreshing does not make it newer.
+func TestAuthTime(t *testing.T) {
+	b := newBench(t, &Emulator{})
+	for _, query := range []url.Values{
+		goodAuthorization(), goodAuthorization("max_age", "0"), goodAuthorization("max_age", "3600"), goodAuthorization("prompt", "login"),
+	} {
+		b.clock.Advance(time.Hour)
+		signedInAt := b.clock.Now().Unix()
+		code := b.code(query)
+		b.clock.Advance(time.Minute)
+		got := b.tokens(codeExchange(code))
+		for range 2 {
+			if claimed := b.decode(got.AccessToken); claimed.AuthTime != signedInAt || claimed.IssuedAt != b.clock.Now().Unix() {
+				t.Errorf("%v: auth_time %d, iat %d; want %d, %d", query, claimed.AuthTime, claimed.IssuedAt, signedInAt, b.clock.Now().Unix())
+			}
+			b.clock.Advance(time.Minute)
+			got = b.tokens(refreshExchange(got.RefreshToken))
+		}
+	}
+}
+
+func TestImpersonator(t *testing.T) {
+	for _, test := range []struct{ reason, want string }{
+		{"ticket 42", `"impersonator":{"email":"support@example.test","reason":"ticket 42"}`},
+		{"", `"impersonator":{"email":"support@example.test","reason":null}`},
+	} {
+		b := newBench(t, &Emulator{Users: []User{{
+			Email: DefaultEmail, Password: DefaultPassword, Impersonator: &Impersonator{"support@example.test", test.reason},
+		}}})
+		a := b.post(tokenPath, codeExchange(b.code(goodAuthorization())))
+		if !strings.Contains(a.body, test.want) || !strings.Contains(a.body, `"authentication_method":"Impersonation"`) {
+			t.Errorf("got %s", a.body)
+		}
+		var got authenticateResponse
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(impersonationLifetime - time.Second)
+		next := b.tokens(refreshExchange(got.RefreshToken))
+		for _, one := range []authenticateResponse{got, next} {
+			if claimed := b.decode(one.AccessToken); claimed.Actor == nil || claimed.Actor.Subject != "support@example.test" || claimed.Subject != got.User.ID {
+				t.Errorf("got %+v", claimed)
+			}
+		}
+		if diff := cmp.Diff(got.Impersonator, next.Impersonator); diff != "" {
+			t.Error(diff)
+		}
+		b.clock.Advance(time.Second)
+		b.wantOAuthError(b.post(tokenPath, refreshExchange(next.RefreshToken)), 400, "invalid_grant", "the session has ended")
 	}
 }

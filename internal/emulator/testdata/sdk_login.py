@@ -1,7 +1,8 @@
 """Drive the real workos SDK through a login against the emulator.
 
 The environment gives WORKOS_API_KEY, WORKOS_CLIENT_ID, WORKOS_BASE_URL, and REDIRECT_URI,
-EMAIL and PASSWORD. Any answer that the SDK cannot read, and any other surprise, ends in a
+EMAIL and PASSWORD, and a MEMBER with the same password, who is in the organisations NORTH
+and SOUTH. Any answer that the SDK cannot read, and any other surprise, ends in a
 traceback and a non-zero exit code.
 """
 
@@ -15,7 +16,7 @@ from importlib.metadata import version
 import jwt
 from cryptography.fernet import Fernet
 from workos import WorkOSClient
-from workos._errors import BadRequestError
+from workos._errors import BadRequestError, OrganizationSelectionRequiredError
 from workos.pkce import PKCE
 from workos.public_client import create_public_client
 from workos.session import seal_session_from_auth_response
@@ -25,6 +26,9 @@ CLIENT_ID = os.environ["WORKOS_CLIENT_ID"]
 REDIRECT_URI = os.environ["REDIRECT_URI"]
 EMAIL = os.environ["EMAIL"]
 PASSWORD = os.environ["PASSWORD"]
+MEMBER = os.environ["MEMBER"]
+NORTH = os.environ["NORTH"]
+SOUTH = os.environ["SOUTH"]
 ISSUER = f"{BASE}/user_management/{CLIENT_ID}"
 COOKIE_PASSWORD = Fernet.generate_key().decode()
 
@@ -58,18 +62,30 @@ def fetch(url, form=None):
         return answer.status, answer.headers.get("Location"), answer.read().decode()
 
 
-def sign_in(url, action="sign-in", password=PASSWORD):
-    """Open the sign-in page, send its form, and return the callback's parameters."""
+def submit(url, names, **values):
+    """Open a page with inputs of these names, send its form, and return the callback's parameters."""
     status, _, page = fetch(url)
     assert status == 200, (status, page)
     fields = Fields()
     fields.feed(page)
-    assert set(fields.values) == {"authorization", "email", "password"}, fields.values
-    form = {**fields.values, "email": EMAIL, "password": password, "action": action}
+    assert set(fields.values) == {"authorization", *names}, fields.values
+    form = {**fields.values, **values}
     status, location, page = fetch(f"{BASE}/user_management/authorize", form)
     assert status == 302, (status, page)
     assert location.startswith(REDIRECT_URI + "?"), location
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+
+
+def sign_in(url, action="sign-in", password=PASSWORD, email=EMAIL):
+    """Sign in, or cancel."""
+    names = {"email", "password"}
+    return submit(url, names, email=email, password=password, action=action)
+
+
+def sign_up(url, email):
+    """Make an account."""
+    names = {"email", "first_name", "last_name", "password"}
+    return submit(url, names, email=email, password=PASSWORD, action="sign-up")
 
 
 def refused(call, **kwargs):
@@ -194,6 +210,71 @@ assert error.code == "invalid_credentials" and error.message, error
 assert (
     users.authenticate_with_password(email=EMAIL, password=PASSWORD).user.email == EMAIL
 )
+
+# A session in an organisation, and the switch to another one.
+answer = users.authenticate_with_code(
+    code=sign_in(
+        users.get_authorization_url(
+            redirect_uri=REDIRECT_URI, provider="authkit", organization_id=NORTH
+        ),
+        email=MEMBER,
+    )["code"]
+)
+assert answer.organization_id == NORTH, answer
+session = users.load_sealed_session(
+    session_data=seal_session_from_auth_response(
+        access_token=answer.access_token,
+        refresh_token=answer.refresh_token,
+        user=answer.user.to_dict(),
+        cookie_password=COOKIE_PASSWORD,
+    ),
+    cookie_password=COOKIE_PASSWORD,
+)
+seen = session.authenticate()
+assert seen.authenticated and seen.organization_id == NORTH, seen
+assert (seen.role, seen.roles) == ("admin", ["admin"]), seen
+assert "posts:write" in seen.permissions, seen
+assert seen.entitlements == ["audit-logs"], seen
+assert seen.feature_flags == ["new-editor"], seen
+
+switched = session.refresh(organization_id=SOUTH)
+assert switched.authenticated, switched.reason
+assert switched.session_id == seen.session_id, switched
+assert switched.organization_id == SOUTH, switched
+again = session.authenticate()
+assert again.authenticated and again.organization_id == SOUTH, again
+assert (again.role, again.roles) == ("member", ["member"]), again
+assert (again.entitlements, again.feature_flags) == ([], []), again
+
+elsewhere = session.refresh(organization_id="org_elsewhere")
+assert not elsewhere.authenticated, elsewhere
+assert "organization_not_found" in str(elsewhere.reason), elsewhere
+assert session.refresh().organization_id == SOUTH
+
+# Without a page, the app asks its user for the organisation.
+try:
+    users.authenticate_with_password(email=MEMBER, password=PASSWORD)
+except OrganizationSelectionRequiredError as error:
+    assert error.user["email"] == MEMBER, error.user
+    assert [o["id"] for o in error.organizations] == [NORTH, SOUTH], error.organizations
+    answer = users.authenticate_with_organization_selection(
+        pending_authentication_token=error.pending_authentication_token,
+        organization_id=SOUTH,
+    )
+    assert answer.organization_id == SOUTH, answer
+else:
+    raise AssertionError("the organisation was not asked for")
+
+# A new account.
+callback = sign_up(
+    users.get_authorization_url(
+        redirect_uri=REDIRECT_URI, provider="authkit", screen_hint="sign-up"
+    ),
+    "new@example.test",
+)
+answer = users.authenticate_with_code(code=callback["code"])
+assert answer.user.email == "new@example.test" and answer.user.email_verified, answer
+assert answer.user.first_name is None and answer.organization_id is None, answer
 
 # A public client has no secret, and its verifier stands in for it.
 flow = users.get_authorization_url_with_pkce(

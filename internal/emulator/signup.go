@@ -1,0 +1,114 @@
+package emulator
+
+import (
+	"errors"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	minPassword = 8
+	maxPassword = 256
+	maxName     = 100
+	maxEmail    = 254 // RFC 5321, section 4.5.3.1.3, without its brackets
+)
+
+// signUpPage is what signup.html shows.
+type signUpPage struct {
+	ID     string // of the pending authorization
+	Error  string // what no field is to blame for
+	Fields []field
+}
+
+// field is an input of a page, with its label and what is wrong with its value.
+type field struct {
+	Name, Label, Type, Autocomplete string
+	Value, Wrong, Hint              string
+	MinLength                       int
+	Optional, Focus                 bool
+}
+
+// signUpForm is the page with what was sent, and what is wrong with it by the
+// fields' names. The password is never sent back.
+func signUpForm(id string, form url.Values, wrong map[string]string) signUpPage {
+	page := signUpPage{ID: id, Error: wrong[""], Fields: []field{
+		{Name: "email", Label: "Email", Type: "email", Autocomplete: "username"},
+		{Name: "first_name", Label: "First name", Type: "text", Autocomplete: "given-name", Optional: true},
+		{Name: "last_name", Label: "Last name", Type: "text", Autocomplete: "family-name", Optional: true},
+		{Name: "password", Label: "Password", Type: "password", Autocomplete: "new-password", MinLength: minPassword,
+			Hint: "At least " + strconv.Itoa(minPassword) + " characters."},
+	}}
+	// The cursor is in the first field that needs something.
+	focused := false
+	for i := range page.Fields {
+		f := &page.Fields[i]
+		f.Wrong = wrong[f.Name]
+		if f.Type != "password" {
+			f.Value = form.Get(f.Name)
+		}
+		if !focused && (f.Wrong != "" || len(wrong) == 0 && f.Value == "") {
+			f.Focus, focused = true, true
+		}
+	}
+	return page
+}
+
+// signUp serves the sign-up form: it makes an account and signs it in.
+func (e *Emulator) signUp(c *call, id string, a authorization, form url.Values) {
+	user := User{
+		Email:         strings.TrimSpace(form.Get("email")),
+		Password:      form.Get("password"),
+		FirstName:     strings.TrimSpace(form.Get("first_name")),
+		LastName:      strings.TrimSpace(form.Get("last_name")),
+		EmailVerified: !e.UnverifiedSignUps,
+	}
+	wrong := checkAccount(user)
+	if a.organizationID != "" {
+		o, _ := e.store.organization(a.organizationID)
+		wrong[""] = "The app asks for a member of " + o.Name + ", and a new account is a member of no organization. Sign in as a member."
+	}
+	if len(wrong) == 0 {
+		switch err := e.store.signUp(user, c.now); {
+		case errors.Is(err, errEmailTaken):
+			wrong["email"] = "There is an account with this email already. Sign in, or use another email."
+		case err != nil:
+			wrong[""] = "This local AuthKit holds as many accounts as it can. Restart it."
+		}
+	}
+	if len(wrong) > 0 {
+		c.page(http.StatusUnprocessableEntity, "sign-up refused", "signup.html", signUpForm(id, form, wrong))
+		return
+	}
+	e.proceed(c, id, user.Email)
+}
+
+// checkAccount names what is wrong with a new account, by the form's fields.
+func checkAccount(u User) map[string]string {
+	wrong := map[string]string{}
+	if !emailAddress(u.Email) {
+		wrong["email"] = "Enter an email address, such as name@example.test."
+	}
+	switch n := utf8.RuneCountInString(u.Password); {
+	case n < minPassword:
+		wrong["password"] = "The password needs at least " + strconv.Itoa(minPassword) + " characters."
+	case n > maxPassword:
+		wrong["password"] = "The password can have " + strconv.Itoa(maxPassword) + " characters."
+	}
+	for name, value := range map[string]string{"first_name": u.FirstName, "last_name": u.LastName} {
+		if utf8.RuneCountInString(value) > maxName {
+			wrong[name] = "A name can have " + strconv.Itoa(maxName) + " characters."
+		}
+	}
+	return wrong
+}
+
+// emailAddress says whether a text is an address, without a name or brackets
+// around it.
+func emailAddress(text string) bool {
+	address, err := mail.ParseAddress(text)
+	return err == nil && address.Address == text && len(text) <= maxEmail
+}
