@@ -68,6 +68,12 @@ func (n Guards) function(f *pysyntax.File, g Guard) (name, arguments string) {
 	return n.Login, ""
 }
 
+// Call is the guard as it is written in a file, without its module.
+func (n Guards) Call(f *pysyntax.File, g Guard) string {
+	name, arguments := n.function(f, g)
+	return name + arguments
+}
+
 // Read is the guard that an expression means in a file: that of a decorator or
 // of Depends(...). In the generated module itself names stand alone.
 func (n Guards) Read(f *pysyntax.File, e pysyntax.Expr, generated bool) (Guard, bool) {
@@ -311,7 +317,7 @@ func (c *Changes) Add(file string, imports []string, edits ...edit.Edit) {
 func (c *Changes) draft(d *Draft, why string) {
 	for _, file := range c.files {
 		d.EditPython(file, why, func(f *pysyntax.File) ([]edit.Edit, error) {
-			return append(f.AddImports(c.imports[file]...), c.edits[file]...), nil
+			return fit(f, append(f.AddImports(c.imports[file]...), c.edits[file]...))
 		})
 	}
 }

@@ -77,33 +77,36 @@ func (l *Listed) Sum() {
 func (l Listed) Holds(g Guard) bool { return g.in(l.Guards) }
 
 // Protect has a guard put on the routes that the target means and that lack it.
-// It gives all that are meant.
-func (t Target) Protect(d *Draft, l Listing, put func(i int, c *Changes)) (picked []Listed) {
+// It gives those that have it then; put says whether one gets it.
+func (t Target) Protect(d *Draft, l Listing, put func(i int, c *Changes) bool) (guarded []Listed) {
 	c := &Changes{}
 	changed := map[int]bool{}
 	for _, i := range t.Pick(d, l) {
 		r := l.Routes[i]
-		picked = append(picked, r)
 		if t.Guard.in(r.Guards) {
+			guarded = append(guarded, r)
 			continue
 		}
-		changed[i] = true
-		put(i, c)
+		if changed[i] = put(i, c); changed[i] {
+			guarded = append(guarded, r)
+		}
 		if r.Others {
 			d.Note(fmt.Sprintf("%s:%d: %s is also guarded by %s; whoever asks for it has to get past both", r.File, r.Line, r.Path, r.By))
 		}
 	}
-	t.noteAlso(d, l, changed)
+	if !l.PerRoute {
+		t.noteAlso(d, l, changed)
+	}
 	c.draft(d, t.Name+" is for "+t.Guard.who())
-	return picked
+	return guarded
 }
 
 // noteAlso names the other routes that the changed views answer: a guard of the
 // view holds for these, too.
 func (t Target) noteAlso(d *Draft, l Listing, changed map[int]bool) {
 	for i, r := range l.Routes {
-		for j := range changed {
-			if view := l.Routes[j]; !changed[i] && view.File == r.File && view.Line == r.Line && view.View == r.View {
+		for j, is := range changed {
+			if view := l.Routes[j]; is && !changed[i] && view.File == r.File && view.Line == r.Line && view.View == r.View {
 				d.Note(fmt.Sprintf("%s:%d: %s also answers %s, which is guarded with it", r.File, r.Line, r.View, r.Path))
 				break
 			}
@@ -120,6 +123,8 @@ type Listing struct {
 	// Module is the generated module that has the guards; empty where the app
 	// has no login of authfit's.
 	Module string `json:"-"`
+	// PerRoute says that a guard is the route's own, and not its view's.
+	PerRoute bool `json:"-"`
 }
 
 // A Target is what `authfit protect` is asked for: a route's path, the path of
@@ -199,7 +204,7 @@ func (t Target) meant(l Listing) (picked []int, unsure bool) {
 	}
 	name := "/" + strings.Trim(t.Name, "/")
 	plain := func(p string) string { return "/" + strings.Trim(strings.TrimPrefix(p, language), "/") }
-	if picked = all(func(r Listed) bool { return !r.Below && plain(r.Path) == name }); picked != nil {
+	if picked = all(func(r Listed) bool { return plain(strings.TrimSuffix(r.Path, "*")) == name }); picked != nil {
 		return picked, false
 	}
 	picked = all(func(r Listed) bool { return !r.Below && takes(plain(r.Path), name) })

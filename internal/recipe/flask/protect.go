@@ -363,44 +363,45 @@ func (Recipe) Protect(d *authkit.Draft, t authkit.Target) []authkit.Listed {
 	s := constructor.Survey(d)
 	routes, listing := list(d, s)
 	module := s.Module(d, guards)
-	return t.Protect(d, listing, func(i int, c *authkit.Changes) { routes[i].protect(d, s, module, t.Guard, c) })
+	return t.Protect(d, listing, func(i int, c *authkit.Changes) bool { return routes[i].protect(d, s, module, t.Guard, c) })
 }
 
-// protect adds the edits that put the guard there.
-func (r route) protect(d *authkit.Draft, s authkit.Survey, m authkit.Module, g authkit.Guard, c *authkit.Changes) {
-	put := func(file string, place func(f *pysyntax.File, guard string) []edit.Edit) {
+// protect adds the edits that put the guard there, and says whether it could.
+func (r route) protect(d *authkit.Draft, s authkit.Survey, m authkit.Module, g authkit.Guard, c *authkit.Changes) bool {
+	put := func(file string, place func(f *pysyntax.File, guard string) []edit.Edit) bool {
 		f := s.File(file)
-		name, line, err := m.Name(file, f, g)
-		if err != nil {
-			d.Refuse(err)
-			return
+		name, line, p := m.Name(file, f, g)
+		if p != nil {
+			d.Refuse(p)
+			return false
 		}
 		c.Add(file, []string{line}, place(f, name)...)
+		return true
 	}
 	// One that only wants a login gives way to one that wants more.
 	for _, o := range r.own {
 		if o.Guard == (authkit.Guard{}) {
-			put(o.file, func(_ *pysyntax.File, guard string) []edit.Edit { return []edit.Edit{authkit.Replace(o.at, guard)} })
-			return
+			return put(o.file, func(_ *pysyntax.File, guard string) []edit.Edit { return []edit.Edit{authkit.Replace(o.at, guard)} })
 		}
 	}
 	v := r.view
 	switch {
 	case v.def != nil && (v.expr == nil || pysyntax.Dotted(v.expr) != ""):
-		put(v.file, func(f *pysyntax.File, guard string) []edit.Edit {
+		return put(v.file, func(f *pysyntax.File, guard string) []edit.Edit {
 			// Right below the route, around all other decorators: a cache, for
 			// instance, must not answer before it.
 			return []edit.Edit{f.InsertDecorator(v.def, r.below(f), guard)}
 		})
 	case v.class != nil && v.expr != nil && takesDecorators(s, v, 5):
-		put(v.file, func(f *pysyntax.File, guard string) []edit.Edit { return decorateClass(f, v.class, guard) })
+		return put(v.file, func(f *pysyntax.File, guard string) []edit.Edit { return decorateClass(f, v.class, guard) })
 	case v.expr != nil:
-		put(v.at, func(_ *pysyntax.File, guard string) []edit.Edit { return authkit.Wrap(v.expr, guard) })
-	default: // a class that an extension routes to
-		guard := "workos_auth." + strings.Replace(g.String(), "login", "login_required", 1)
-		d.Refuse(authkit.ByHand(r.Listed, "an extension of Flask makes its view, and which attribute takes decorators is the extension's to say",
-			"in "+r.Listed.View+", with Flask-RESTful and Flask-RESTX:\n    method_decorators = ["+guard+"]"))
+		return put(v.at, func(_ *pysyntax.File, guard string) []edit.Edit { return authkit.Wrap(v.expr, guard) })
 	}
+	// A class that an extension routes to.
+	guard := "workos_auth." + guards.Call(s.File(r.made.File), g)
+	d.Refuse(authkit.ByHand(r.Listed, "an extension of Flask makes its view, and which attribute takes decorators is the extension's to say",
+		"in "+r.View+", with Flask-RESTful and Flask-RESTX:\n    method_decorators = ["+guard+"]"))
+	return false
 }
 
 // takesDecorators reports whether the view's class may be given an attribute
