@@ -20,15 +20,28 @@ func fit(f *pysyntax.File, edits []edit.Edit) ([]edit.Edit, error) {
 	if err != nil || slices.ContainsFunc(bytes.Split(f.Src, []byte("\n")), isLong) {
 		return edits, err
 	}
-	now, err := pysyntax.Parse(after)
+	for range 3 { // what is in the brackets may be too long, too
+		next := breakLong(after)
+		if next == nil {
+			break
+		}
+		after = next
+	}
+	return edit.Between(f.Src, after), nil
+}
+
+// breakLong breaks calls on lines that are too long; nil where there is nothing
+// to break.
+func breakLong(src []byte) []byte {
+	now, err := pysyntax.Parse(src)
 	if err != nil {
-		return edits, nil // which is refused where it is noticed by all
+		return nil // which is refused where the edits are made
 	}
 	var breaks []edit.Edit
 	done := 0
 	now.Walk(func(n pysyntax.Node) bool {
 		call, ok := n.(*pysyntax.Call)
-		if !ok || call.Pos() < done || !isLong(lineOf(after, call.Pos())) || now.Line(call.Pos()) != now.Line(call.End()) {
+		if !ok || call.Pos() < done || !isLong(lineOf(src, call.Pos())) || now.Line(call.Pos()) != now.Line(call.End()) {
 			return true
 		}
 		breaks = append(breaks, broken(now, call)...)
@@ -36,12 +49,13 @@ func fit(f *pysyntax.File, edits []edit.Edit) ([]edit.Edit, error) {
 		return false
 	})
 	if breaks == nil {
-		return edits, nil
+		return nil
 	}
-	if after, err = edit.Apply(after, breaks...); err != nil {
-		return edits, nil
+	after, err := edit.Apply(src, breaks...)
+	if err != nil {
+		return nil
 	}
-	return edit.Between(f.Src, after), nil
+	return after
 }
 
 func isLong(line []byte) bool { return utf8.RuneCount(bytes.TrimRight(line, "\r")) > width }

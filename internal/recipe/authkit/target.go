@@ -27,10 +27,10 @@ type Listed struct {
 	Protected string `json:"protected"`
 	By        string `json:"by"`
 
-	Guards []Guard `json:"-"` // those of authfit's that hold
-	Others bool    `json:"-"` // there are guards of others
-	Login  bool    `json:"-"` // it is the login's own
-	Below  bool    `json:"-"` // it is all below Path, which something else serves
+	Guards []Guard  `json:"-"` // those of authfit's that hold
+	Others []string `json:"-"` // what else guards it
+	Login  bool     `json:"-"` // it is the login's own
+	Below  bool     `json:"-"` // it is all below Path, which something else serves
 }
 
 // Guarded notes a guard of authfit's.
@@ -41,9 +41,11 @@ func (l *Listed) Guarded(g Guard, by string) {
 	l.by(by)
 }
 
-// Guards by others are noted by what was seen.
+// Other notes a guard of somebody else's.
 func (l *Listed) Other(by string) {
-	l.Others = true
+	if !slices.Contains(l.Others, by) {
+		l.Others = append(l.Others, by)
+	}
 	l.by(by)
 }
 
@@ -66,7 +68,7 @@ func (l *Listed) Sum() {
 		l.Protected = strings.Join(narrow, ", ")
 	case l.Guards != nil:
 		l.Protected = "login"
-	case l.Others:
+	case l.Others != nil:
 		l.Protected = "other"
 	default:
 		l.Protected = "open"
@@ -87,11 +89,12 @@ func (t Target) Protect(d *Draft, l Listing, put func(i int, c *Changes) bool) (
 			guarded = append(guarded, r)
 			continue
 		}
-		if changed[i] = put(i, c); changed[i] {
-			guarded = append(guarded, r)
+		if changed[i] = put(i, c); !changed[i] {
+			continue
 		}
-		if r.Others {
-			d.Note(fmt.Sprintf("%s:%d: %s is also guarded by %s; whoever asks for it has to get past both", r.File, r.Line, r.Path, r.By))
+		guarded = append(guarded, r)
+		if r.Others != nil {
+			d.Note(fmt.Sprintf("%s:%d: %s is also guarded by %s; whoever asks for it has to get past both", r.File, r.Line, r.Path, strings.Join(r.Others, ", ")))
 		}
 	}
 	if !l.PerRoute {
@@ -173,6 +176,9 @@ func (t Target) Pick(d *Draft, l Listing) []int {
 	open := slices.DeleteFunc(slices.Clone(picked), func(i int) bool {
 		return l.Routes[i].Login && !t.Guard.in(l.Routes[i].Guards)
 	})
+	if strings.HasSuffix(t.Name, "/") && len(picked) > 1 && slices.ContainsFunc(picked, func(i int) bool { return plain(l.Routes[i].Path) == t.Name }) {
+		d.Note(t.Name + " means all below it, too; " + strings.TrimSuffix(t.Name, "/") + " is that route alone")
+	}
 	if _, below := t.Prefix(); len(open) < len(picked) {
 		if !below || len(open) == 0 {
 			d.Refuse(problem.New("login-route", "%s is one of the login's own routes, which have to be open", t.Name).
@@ -200,16 +206,22 @@ func (t Target) meant(l Listing) (picked []int, unsure bool) {
 		return picked, slices.ContainsFunc(picked, func(i int) bool { return l.Routes[i].Line != l.Routes[picked[0]].Line })
 	}
 	if prefix, ok := t.Prefix(); ok {
-		return all(func(r Listed) bool { return r.Path == prefix || strings.HasPrefix(r.Path, prefix+"/") }), false
+		picked = all(func(r Listed) bool { return r.Path == prefix || strings.HasPrefix(plain(r.Path), prefix+"/") })
+		if picked != nil || strings.HasSuffix(t.Name, "*") {
+			return picked, false
+		}
 	}
 	name := "/" + strings.Trim(t.Name, "/")
-	plain := func(p string) string { return "/" + strings.Trim(strings.TrimPrefix(p, language), "/") }
-	if picked = all(func(r Listed) bool { return plain(strings.TrimSuffix(r.Path, "*")) == name }); picked != nil {
+	same := func(r Listed) bool { return "/"+strings.Trim(strings.TrimSuffix(plain(r.Path), "*"), "/") == name }
+	if picked = all(same); picked != nil {
 		return picked, false
 	}
-	picked = all(func(r Listed) bool { return !r.Below && takes(plain(r.Path), name) })
+	picked = all(func(r Listed) bool { return !r.Below && takes("/"+strings.Trim(plain(r.Path), "/"), name) })
 	return picked, slices.ContainsFunc(picked, func(i int) bool { return l.Routes[i].Path != l.Routes[picked[0]].Path })
 }
+
+// plain is a path without the language code.
+func plain(p string) string { return strings.TrimPrefix(p, language) }
 
 // language stands at the beginning of a path for the language code that
 // Django's i18n_patterns put there.

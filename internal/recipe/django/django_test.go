@@ -17,6 +17,8 @@ import (
 
 func TestDraft(t *testing.T) { authkittest.Golden(t, Recipe{}) }
 
+func TestProtect(t *testing.T) { authkittest.Protect(t, Recipe{}) }
+
 func TestEmbedded(t *testing.T) {
 	authkittest.Embedded(t, map[string][]byte{"files/auth_views.py": AuthViews})
 }

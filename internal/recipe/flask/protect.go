@@ -135,10 +135,16 @@ func (v view) name(f *pysyntax.File) string {
 	case v.expr == nil:
 		return ""
 	}
-	if call, ok := v.expr.(*pysyntax.Call); ok && strings.HasSuffix(pysyntax.Dotted(call.Func), ".as_view") {
+	if call, ok := v.expr.(*pysyntax.Call); ok && isAsView(call) {
 		return strings.TrimSuffix(pysyntax.Dotted(call.Func), ".as_view")
 	}
 	return strings.Join(strings.Fields(f.Text(v.expr)), " ")
+}
+
+// isAsView reports whether an expression makes a view of a class.
+func isAsView(e pysyntax.Expr) bool {
+	call, ok := e.(*pysyntax.Call)
+	return ok && strings.HasSuffix(pysyntax.Dotted(call.Func), ".as_view")
 }
 
 // verbs are the methods of a class that answer the HTTP methods of their names.
@@ -204,7 +210,7 @@ func (r *route) guards(s authkit.Survey) {
 	if v := r.view; v.expr != nil {
 		for e := v.expr; ; {
 			call, ok := e.(*pysyntax.Call)
-			if !ok || strings.HasSuffix(pysyntax.Dotted(call.Func), ".as_view") {
+			if !ok || isAsView(call) {
 				break
 			}
 			r.guard(s, v.at, call.Func, s.File(v.at).Text(call.Func))
@@ -392,7 +398,7 @@ func (r route) protect(d *authkit.Draft, s authkit.Survey, m authkit.Module, g a
 			// instance, must not answer before it.
 			return []edit.Edit{f.InsertDecorator(v.def, r.below(f), guard)}
 		})
-	case v.class != nil && v.expr != nil && takesDecorators(s, v, 5):
+	case v.class != nil && isAsView(v.expr) && takesDecorators(s, v, 5):
 		return put(v.file, func(f *pysyntax.File, guard string) []edit.Edit { return decorateClass(f, v.class, guard) })
 	case v.expr != nil:
 		return put(v.at, func(_ *pysyntax.File, guard string) []edit.Edit { return authkit.Wrap(v.expr, guard) })
