@@ -12,8 +12,11 @@ import (
 )
 
 // A Guard says whom a route is kept for: everybody who is signed in, or those
-// of them who have a role or a permission.
-type Guard struct{ Role, Permission string }
+// of them who have a role or a permission, or signed in a short while ago.
+type Guard struct {
+	Role, Permission string
+	Recent           bool
+}
 
 // String is the guard as `protect --list` has it.
 func (g Guard) String() string {
@@ -22,6 +25,8 @@ func (g Guard) String() string {
 		return "role " + g.Role
 	case g.Permission != "":
 		return "permission " + g.Permission
+	case g.Recent:
+		return "recent login"
 	}
 	return "login"
 }
@@ -43,8 +48,8 @@ func (g Guard) Feature() string {
 	return "roles"
 }
 
-// in reports whether a route that others guard is guarded by g already: those
-// for a role or a permission want a login, too.
+// in reports whether a route that others guard is guarded by g already: each of
+// them wants a login, too.
 func (g Guard) in(others []Guard) bool {
 	return slices.Contains(others, g) || g == (Guard{}) && len(others) > 0
 }
@@ -104,6 +109,8 @@ func (n Guards) Read(f *pysyntax.File, e pysyntax.Expr, generated bool) (Guard, 
 		return Guard{Role: argument}, true
 	case name == "require_permission":
 		return Guard{Permission: argument}, true
+	case name == "recent_login_required" || name == "require_recent_login":
+		return Guard{Recent: true}, true
 	}
 	return Guard{}, false
 }
