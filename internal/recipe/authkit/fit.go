@@ -13,12 +13,11 @@ import (
 // width is the length of a line at which Black and Ruff break it.
 const width = 88
 
-// fit makes edits, and then breaks the lines that they made too long, as a
-// formatter would. A file that has longer lines has no formatter that minds.
-func fit(f *pysyntax.File, edits []edit.Edit) ([]edit.Edit, error) {
-	after, err := edit.Apply(f.Src, edits...)
-	if err != nil || slices.ContainsFunc(bytes.Split(f.Src, []byte("\n")), isLong) {
-		return edits, err
+// fit breaks the lines that a change made too long, as a formatter would. A file
+// that had longer lines before has no formatter that minds.
+func fit(before, after []byte) []byte {
+	if slices.ContainsFunc(bytes.Split(before, []byte("\n")), isLong) {
+		return after
 	}
 	for range 3 { // what is in the brackets may be too long, too
 		next := breakLong(after)
@@ -27,7 +26,7 @@ func fit(f *pysyntax.File, edits []edit.Edit) ([]edit.Edit, error) {
 		}
 		after = next
 	}
-	return edit.Between(f.Src, after), nil
+	return after
 }
 
 // breakLong breaks calls on lines that are too long; nil where there is nothing

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"authfit/internal/edit"
 	"authfit/internal/problem"
 	"authfit/internal/pysyntax"
 )
@@ -288,55 +287,6 @@ func or(a, b string) string {
 		return a
 	}
 	return b
-}
-
-// Changes are edits of several files, each of which is changed once: so that
-// the places that an edit names are those in the file as it was read, and
-// several views in a file need one import.
-type Changes struct {
-	files   []string
-	edits   map[string][]edit.Edit
-	imports map[string][]string
-}
-
-// Add adds edits of a file and the imports that they need. What is there
-// already is not added again: one view may serve several routes.
-func (c *Changes) Add(file string, imports []string, edits ...edit.Edit) {
-	if c.edits == nil {
-		c.edits, c.imports = map[string][]edit.Edit{}, map[string][]string{}
-	}
-	if !slices.Contains(c.files, file) {
-		c.files = append(c.files, file)
-	}
-	for _, e := range edits {
-		if !slices.Contains(c.edits[file], e) {
-			c.edits[file] = append(c.edits[file], e)
-		}
-	}
-	for _, line := range imports {
-		if line != "" && !slices.Contains(c.imports[file], line) {
-			c.imports[file] = append(c.imports[file], line)
-		}
-	}
-}
-
-// draft writes them into a draft.
-func (c *Changes) draft(d *Draft, why string) {
-	for _, file := range c.files {
-		d.EditPython(file, why, func(f *pysyntax.File) ([]edit.Edit, error) {
-			return fit(f, append(f.AddImports(c.imports[file]...), c.edits[file]...))
-		})
-	}
-}
-
-// Wrap puts a call around an expression.
-func Wrap(e pysyntax.Expr, function string) []edit.Edit {
-	return []edit.Edit{{Start: e.Pos(), End: e.Pos(), New: function + "("}, {Start: e.End(), End: e.End(), New: ")"}}
-}
-
-// Replace writes something else in the place of a node.
-func Replace(n pysyntax.Node, with string) edit.Edit {
-	return edit.Edit{Start: n.Pos(), End: n.End(), New: with}
 }
 
 // ByHand is the problem of a route whose guard somebody has to write: patch is

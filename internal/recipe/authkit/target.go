@@ -206,12 +206,13 @@ func (t Target) meant(l Listing) (picked []int, unsure bool) {
 		return picked, slices.ContainsFunc(picked, func(i int) bool { return l.Routes[i].Line != l.Routes[picked[0]].Line })
 	}
 	if prefix, ok := t.Prefix(); ok {
+		prefix = plain(prefix)
 		picked = all(func(r Listed) bool { return r.Path == prefix || strings.HasPrefix(plain(r.Path), prefix+"/") })
 		if picked != nil || strings.HasSuffix(t.Name, "*") {
 			return picked, false
 		}
 	}
-	name := "/" + strings.Trim(t.Name, "/")
+	name := "/" + strings.Trim(plain(t.Name), "/")
 	same := func(r Listed) bool { return "/"+strings.Trim(strings.TrimSuffix(plain(r.Path), "*"), "/") == name }
 	if picked = all(same); picked != nil {
 		return picked, false

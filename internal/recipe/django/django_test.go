@@ -19,6 +19,10 @@ func TestDraft(t *testing.T) { authkittest.Golden(t, Recipe{}) }
 
 func TestProtect(t *testing.T) { authkittest.Protect(t, Recipe{}) }
 
+func TestProtectAll(t *testing.T) { authkittest.ProtectAll(t, Recipe{}) }
+
+func FuzzProtect(f *testing.F) { authkittest.FuzzProtect(f, Recipe{}) }
+
 func TestEmbedded(t *testing.T) {
 	authkittest.Embedded(t, map[string][]byte{"files/auth_views.py": AuthViews})
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"authfit/internal/edit"
+	"authfit/internal/plan"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 
@@ -44,6 +46,158 @@ func Protect(t *testing.T, room Protector) {
 		})
 	}
 	compile(t, written)
+}
+
+// ProtectAll guards every route of every project in testdata/*.txtar, one at a
+// time, once the project has its login: for a login, and for a role on top of
+// it. That holds to what Protect says of the result.
+func ProtectAll(t *testing.T, room interface {
+	Room
+	Protector
+}) {
+	archives, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || archives == nil {
+		t.Fatalf("no archives in testdata: %v", err)
+	}
+	results := t.TempDir()
+	var written []string
+	guarded := 0
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options := directives(archive.Comment)
+		dir := filepath.Join(results, filepath.Base(name))
+		for _, f := range archive.Files {
+			if f.Name != expected {
+				write(t, dir, f.Name, options.shape(f.Name, f.Data))
+			}
+		}
+		d, _ := draft(t, room, dir, options)
+		if d == nil || len(d.Problems) > 0 {
+			continue
+		}
+		apply(t, d, dir)
+		for _, r := range room.Routes(opened(t, room, dir)).Routes {
+			if r.Login || r.Below || strings.HasPrefix(r.Path, "{") {
+				continue
+			}
+			for _, guard := range []authkit.Guard{{}, {Role: "admin"}} {
+				p, app := opened(t, room, dir)
+				d := &authkit.Draft{Project: p, App: app}
+				before := room.Routes(p, app)
+				room.Protect(d, authkit.Target{Name: r.Path, Guard: guard})
+				for i := range d.Problems {
+					t.Errorf("%s: protect %s: %s", name, r.Path, d.Problems[i].Text())
+				}
+				files, err := d.Files()
+				if err != nil || len(d.Problems) > 0 {
+					t.Errorf("%s: protect %s: %v", name, r.Path, err)
+					break
+				}
+				for _, f := range files {
+					written = append(written, changed(t, dir, f))
+				}
+				after := room.Routes(opened(t, room, dir))
+				if len(after.Routes) != len(before.Routes) {
+					t.Errorf("%s: protect %s: %d routes before, %d after", name, r.Path, len(before.Routes), len(after.Routes))
+				}
+				for _, now := range after.Routes {
+					if now.Path == r.Path && !now.Holds(guard) {
+						t.Errorf("%s: %s is %s afterwards", name, r.Path, now.Protected)
+					}
+				}
+				guarded++
+			}
+		}
+	}
+	if guarded == 0 {
+		t.Error("there were no routes")
+	}
+	compile(t, written)
+}
+
+// FuzzProtect replaces a part of a file of an archive in testdata/protect, and
+// guards all routes that are left. That comes to an end, with edits that keep
+// what was there, or with a refusal.
+func FuzzProtect(f *testing.F, room Protector) {
+	names, err := filepath.Glob("testdata/protect/*.txtar")
+	if err != nil || names == nil {
+		f.Fatalf("no archives in testdata/protect: %v", err)
+	}
+	var archives []*txtar.Archive
+	for i, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		archives = append(archives, archive)
+		for file := range archive.Files {
+			f.Add(uint(i), uint(file), uint(100), uint(10), ")\n@app.get(X)(")
+			f.Add(uint(i), uint(file), uint(300), uint(0), "\nclass A(A): pass\nX = X\n")
+		}
+	}
+	f.Fuzz(func(t *testing.T, which, file, from, length uint, text string) {
+		archive := archives[which%uint(len(archives))]
+		dir := t.TempDir()
+		for i, f := range archive.Files {
+			data := f.Data
+			if uint(i) == file%uint(len(archive.Files)) {
+				from := min(from, uint(len(data)))
+				end := from + min(length, uint(len(data))-from)
+				data = slices.Concat(data[:from], []byte(text), data[end:])
+			}
+			write(t, dir, f.Name, data)
+		}
+		tree, err := project.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Close()
+		p := &project.Project{Root: tree.Root, Tree: tree, Chosen: new(int)}
+		if p.Apps = room.Find(p); len(p.Apps) == 0 {
+			return
+		}
+		for _, guard := range []authkit.Guard{{}, {Role: "admin"}} {
+			d := &authkit.Draft{Project: p, App: &p.Apps[0]}
+			room.Protect(d, authkit.Target{Name: "/*", Guard: guard})
+			files, err := d.Files()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range d.Problems {
+				if code := d.Problems[i].Code; code == "edit-unsafe" || code == "edit-failed" {
+					t.Errorf("%s", d.Problems[i].Text())
+				}
+			}
+			for _, f := range files {
+				before, err := tree.Read(f.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				onlyAdded(t, f.Path, before, f.Edits)
+			}
+		}
+	})
+}
+
+// changed makes one change of a file, and gives its name.
+func changed(t *testing.T, dir string, f plan.File) string {
+	t.Helper()
+	at := filepath.Join(dir, f.Path)
+	before, err := os.ReadFile(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.Apply(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept(t, f.Path, before, after)
+	onlyAdded(t, f.Path, before, f.Edits)
+	write(t, dir, f.Path, after)
+	return at
 }
 
 func protectArchive(t *testing.T, room Protector, name, dir string) (written []string) {
@@ -169,19 +323,8 @@ func protect(t *testing.T, room Protector, dir string, target authkit.Target) (s
 		out.WriteString("nothing to do\n")
 	}
 	for _, file := range files {
-		before, err := os.ReadFile(filepath.Join(dir, file.Path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := file.Apply(before)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kept(t, file.Path, before, after)
-		onlyAdded(t, file.Path, before, file.Edits)
-		write(t, dir, file.Path, after)
-		written = append(written, filepath.Join(dir, file.Path))
-		out.WriteString(visible(edit.Unified(file.Path, before, after)))
+		written = append(written, changed(t, dir, file))
+		out.WriteString(visible(file.Diff))
 	}
 	again, app := opened(t, room, dir)
 	d = &authkit.Draft{Project: again, App: app}
