@@ -154,7 +154,7 @@ func FuzzProtect(f *testing.F, room Protector) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tree.Close()
+		defer func() { _ = tree.Close() }()
 		p := &project.Project{Root: tree.Root, Tree: tree, Chosen: new(int)}
 		if p.Apps = room.Find(p); len(p.Apps) == 0 {
 			return
