@@ -125,7 +125,7 @@ func (a *App) add(ctx context.Context, o *addOptions) error {
 	}
 	if !p.plan.Empty() {
 		if !o.yes {
-			if err := a.confirm(p.plan); err != nil {
+			if err := a.confirm(p.plan, "look at the plan with `authfit plan`, then say --yes"); err != nil {
 				return err
 			}
 		}
@@ -167,8 +167,9 @@ func firstProblem(pl *plan.Plan) error {
 	return &first
 }
 
-// confirm shows the plan and asks; without a terminal it refuses.
-func (a *App) confirm(pl *plan.Plan) error {
+// confirm shows the plan and asks; without a terminal it refuses, and says what
+// to do instead.
+func (a *App) confirm(pl *plan.Plan, instead string) error {
 	file, isFile := a.In.(*os.File)
 	if isFile {
 		info, err := file.Stat()
@@ -176,7 +177,7 @@ func (a *App) confirm(pl *plan.Plan) error {
 	}
 	if a.NoInput || !isFile {
 		return problem.New("not-confirmed", "there is no terminal to ask on").
-			WithFix("look at the plan with `authfit plan`, then say --yes")
+			WithFix("%s", instead)
 	}
 	fmt.Fprint(a.Err, renderPlan(pl))
 	fmt.Fprint(a.Err, "\nApply this? [y/N] ")

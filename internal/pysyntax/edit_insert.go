@@ -54,19 +54,40 @@ func (f *File) InsertBefore(s Stmt, lines ...string) edit.Edit {
 	return edit.Edit{Start: start, End: start, New: f.block(f.indentOf(s), lines)}
 }
 
+// InsertDecorator puts a decorator on a line of its own over a def or class:
+// before the i-th that it has, or directly over it where i is their number.
+func (f *File) InsertDecorator(s Stmt, i int, decorator string) edit.Edit {
+	decorators, next := decoratorsOf(s), s.Pos()
+	if i < len(decorators) {
+		next = decorators[i].Pos()
+	}
+	start, end := f.lineOf(next)
+	for i < len(decorators) && start > 0 && !strings.HasPrefix(strings.TrimLeft(f.text[start:end], " \t\f"), "@") {
+		start, end = f.lineOf(start - 1) // "@(" may stand above what it holds
+	}
+	if start == 0 && strings.HasPrefix(f.text, bom) {
+		start = len(bom)
+	}
+	return edit.Edit{Start: start, End: start, New: f.block(f.indentOf(s), []string{"@" + decorator})}
+}
+
 // firstByte is where a statement begins, its decorators included.
 func firstByte(s Stmt) int {
-	var decorators []Expr
-	switch s := s.(type) {
-	case *FunctionDef:
-		decorators = s.Decorators
-	case *ClassDef:
-		decorators = s.Decorators
-	}
-	if len(decorators) > 0 {
+	if decorators := decoratorsOf(s); len(decorators) > 0 {
 		return decorators[0].Pos()
 	}
 	return s.Pos()
+}
+
+// decoratorsOf are the decorators of a def or class; other statements have none.
+func decoratorsOf(s Stmt) []Expr {
+	switch s := s.(type) {
+	case *FunctionDef:
+		return s.Decorators
+	case *ClassDef:
+		return s.Decorators
+	}
+	return nil
 }
 
 // block is lines with an indentation and the file's line ending.

@@ -122,6 +122,33 @@ func TestInsert(t *testing.T) {
 	}
 }
 
+func TestInsertDecorator(t *testing.T) {
+	for _, tt := range []struct {
+		src  string
+		i    int
+		want string
+	}{
+		{"def f(): pass\n", 0, "@new\ndef f(): pass\n"},
+		{"\ufeffasync def f(): pass\n", 0, "\ufeff@new\nasync def f(): pass\n"},
+		{"@a\n@b(\n  1)\n# c\ndef f(): pass\n", 0, "@new\n@a\n@b(\n  1)\n# c\ndef f(): pass\n"},
+		{"@a\n@b(\n  1)\n# c\ndef f(): pass\n", 1, "@a\n@new\n@b(\n  1)\n# c\ndef f(): pass\n"},
+		{"@a\n@b(\n  1)\n# c\ndef f(): pass\n", 2, "@a\n@b(\n  1)\n# c\n@new\ndef f(): pass\n"},
+		{"@(\n a)\nclass C: pass\n", 0, "@new\n@(\n a)\nclass C: pass\n"},
+		{"if x:\r\n\t@a\r\n\tdef f(): pass\r\n", 1, "if x:\r\n\t@a\r\n\t@new\r\n\tdef f(): pass\r\n"},
+		{"# -*- coding: utf-8 -*-\n# above\ndef f(): pass", 0, "# -*- coding: utf-8 -*-\n# above\n@new\ndef f(): pass"},
+	} {
+		f := parsed(t, tt.src)
+		for s := range f.Stmts() {
+			switch s.(type) {
+			case *FunctionDef, *ClassDef:
+				if diff := cmp.Diff(tt.want, apply(t, f, f.InsertDecorator(s, tt.i, "new"))); diff != "" {
+					t.Errorf("%q, %d: %s", tt.src, tt.i, diff)
+				}
+			}
+		}
+	}
+}
+
 func TestAppendElement(t *testing.T) {
 	for _, tt := range []struct{ src, want string }{
 		{"x = []\n", "x = [new]\n"},
@@ -194,6 +221,7 @@ func TestBindings(t *testing.T) {
 func FuzzEdits(f *testing.F) {
 	f.Add("import os\n\nx = [1,\n  2]\n")
 	f.Add("\ufeff# c\r\n\"\"\"d\"\"\"\r\ndef f(a, *b):\r\n\treturn g(a, *b)  # r\r\n")
+	f.Add("if x:\n  @a\n  @(\n   b)\n  async def f(): pass\n")
 	f.Add("from a import (\n  b,\n)\nif x: y = 1; z = {2: 3}\n")
 	f.Fuzz(func(t *testing.T, src string) {
 		file, err := Parse([]byte(src))
@@ -216,6 +244,12 @@ func FuzzEdits(f *testing.F) {
 		}
 		check("import", file.AddImports("import zzz", "from yyy import xxx"))
 		for s, place := range file.Stmts() {
+			for i := range len(decoratorsOf(s)) + 1 {
+				switch s.(type) {
+				case *FunctionDef, *ClassDef:
+					check("decorate", []edit.Edit{file.InsertDecorator(s, i, "zzz")})
+				}
+			}
 			if len(place.Parents) == 0 {
 				check("insert", []edit.Edit{file.InsertAfter(s, "zzz()")})
 				check("insert before", []edit.Edit{file.InsertBefore(s, "zzz()")})

@@ -29,6 +29,13 @@ type Recipe interface {
 	// Examine says what in the app's own code keeps a login from working,
 	// whoever wrote it.
 	Examine(p *project.Project, app *project.App) []authkit.Finding
+	// Routes lists what the app serves, and what can be seen of how each route
+	// is protected, whoever did that.
+	Routes(p *project.Project, app *project.App) authkit.Listing
+	// Protect writes a guard of the generated login before the routes that the
+	// target means, and gives those that have it then. What stands in the way it
+	// adds to the draft's problems.
+	Protect(d *authkit.Draft, target authkit.Target) []authkit.Listed
 }
 
 // All are the recipes, in the order in which apps are looked for. Another

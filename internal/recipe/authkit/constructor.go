@@ -20,6 +20,8 @@ type Constructor struct {
 	Files []string
 	// Routes are the methods that add a route: "route", "get".
 	Routes []string
+	// MoreRoutes are those whose routes a login cannot meet: "put", "websocket".
+	MoreRoutes []string
 	// Groups is the class of a group of routes, GroupPrefix the argument for
 	// its paths' prefix, and Register the method that adds it to an app or to
 	// another group: Blueprint, url_prefix and register_blueprint.

@@ -16,6 +16,26 @@ import (
 // authModule is the Python module of a framework's login routes.
 const authModule = "workos_auth"
 
+// generatedRoutes reports whether a file is the module of the login routes that
+// an earlier run made. Unlike generated it leaves the draft as it is.
+func (d *Draft) generatedRoutes(name string) bool {
+	if path.Base(name) != authModule+".py" {
+		return false
+	}
+	src, err := d.Project.Tree.Read(name)
+	return err == nil && strings.HasPrefix(string(src), madeByAuthfit)
+}
+
+// generatedFile is the module of the login routes, where the app has a login.
+func generatedFile(d *Draft) string {
+	name := path.Join(path.Dir(d.App.Entry.File), authModule+".py")
+	src, err := d.Project.Tree.Read(d.App.Entry.File)
+	if err != nil || !d.generatedRoutes(name) || !strings.Contains(string(src), authModule+".init_app(") {
+		return ""
+	}
+	return name
+}
+
 // generated reports whether a file is one of the modules that the Draft made,
 // now or in an earlier run.
 func generated(d *Draft, name string) bool {

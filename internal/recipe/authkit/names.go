@@ -222,6 +222,112 @@ func (n *names) follow(file, dotted string, hops int) (object, bool) {
 	return object{file, first}, !nested
 }
 
+// value is what a name in a file is given, and in which file.
+func (n *names) value(file, dotted string) (string, pysyntax.Expr) {
+	at, ok := n.resolve(file, dotted)
+	if !ok {
+		at = object{file, dotted}
+	}
+	f, _ := n.tree.Python(at.file)
+	if f == nil {
+		return "", nil
+	}
+	for s := range f.Stmts() {
+		switch s := s.(type) {
+		case *pysyntax.Assign:
+			for _, target := range s.Targets {
+				if pysyntax.Dotted(target) == at.name {
+					return at.file, s.Value
+				}
+			}
+		case *pysyntax.AnnAssign:
+			if pysyntax.Dotted(s.Target) == at.name && s.Value != nil {
+				return at.file, s.Value
+			}
+		}
+	}
+	return "", nil
+}
+
+// text is the string that an expression gives, as far as it is to be seen:
+// written out, added up, put into an f-string, kept in a constant or in a field
+// of a settings class. It looks through as many names as hops says.
+func (n *names) text(file string, f *pysyntax.File, e pysyntax.Expr, hops int) (string, bool) {
+	if text, ok := f.StringValue(e); ok || e == nil || hops == 0 {
+		return text, ok
+	}
+	switch e := e.(type) {
+	case *pysyntax.BinOp:
+		x, ok := n.text(file, f, e.X, hops)
+		y, also := n.text(file, f, e.Y, hops)
+		return x + y, ok && also && e.Op == "+"
+	case *pysyntax.String:
+		return n.formatted(file, f, e, hops)
+	case *pysyntax.Name, *pysyntax.Attribute:
+		if at, value := n.value(file, pysyntax.Dotted(e)); value != nil {
+			in, _ := n.tree.Python(at)
+			return n.text(at, in, value, hops-1)
+		}
+	}
+	if attr, ok := e.(*pysyntax.Attribute); ok {
+		return n.field(file, attr, hops)
+	}
+	return "", false
+}
+
+// formatted is the text of a plain f-string: f"{PREFIX}/users".
+func (n *names) formatted(file string, f *pysyntax.File, s *pysyntax.String, hops int) (string, bool) {
+	var b strings.Builder
+	for _, part := range s.Parts {
+		quotes := len(part.Prefix) + 1
+		if !strings.EqualFold(part.Prefix, "f") {
+			return "", false
+		}
+		at := part.Pos() + quotes
+		for _, field := range part.Fields {
+			text, ok := n.text(file, f, field, hops-1)
+			if !ok || f.Src[field.Pos()-1] != '{' || f.Src[field.End()] != '}' {
+				return "", false
+			}
+			b.WriteString(string(f.Src[at:field.Pos()-1]) + text)
+			at = field.End() + 1
+		}
+		b.Write(f.Src[at : part.End()-1])
+	}
+	text := b.String()
+	return text, !strings.ContainsAny(text, "\\\"'\n") && !strings.Contains(text, "{{")
+}
+
+// field is the value that the class of a settings object gives a field:
+// settings.API_PREFIX, where "settings = Settings()".
+func (n *names) field(file string, attr *pysyntax.Attribute, hops int) (string, bool) {
+	at, value := n.value(file, pysyntax.Dotted(attr.X))
+	call, ok := value.(*pysyntax.Call)
+	if !ok {
+		return "", false
+	}
+	class, ok := n.resolve(at, pysyntax.Dotted(call.Func))
+	f, _ := n.tree.Python(class.file)
+	if !ok || f == nil {
+		return "", false
+	}
+	for s := range f.Stmts() {
+		def, ok := s.(*pysyntax.ClassDef)
+		if !ok || def.Name.ID != class.name {
+			continue
+		}
+		for _, s := range def.Body {
+			if a, ok := s.(*pysyntax.AnnAssign); ok && pysyntax.Dotted(a.Target) == attr.Attr.ID {
+				return n.text(class.file, f, a.Value, hops-1)
+			}
+			if a, ok := s.(*pysyntax.Assign); ok && pysyntax.Dotted(a.Targets[0]) == attr.Attr.ID {
+				return n.text(class.file, f, a.Value, hops-1)
+			}
+		}
+	}
+	return "", false
+}
+
 // binds reports whether a file gives the name a meaning itself.
 func binds(f *pysyntax.File, name string) bool {
 	return slices.ContainsFunc(f.Bindings(), func(b pysyntax.Binding) bool { return b.Name == name })

@@ -284,6 +284,9 @@ func (u code) included(r route) (inclusion, bool) {
 	if target == nil {
 		return inclusion{}, false
 	}
+	if list := u.assigned(pysyntax.Dotted(target)); list != nil && isList(list) { // include(api_patterns)
+		return inclusion{u, elements(list), space}, true
+	}
 	file := ""
 	if module, ok := u.StringValue(target); ok {
 		file, _ = moduleFile(u.tree, u.dir, module)

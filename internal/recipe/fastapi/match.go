@@ -25,6 +25,7 @@ var constructor = authkit.Constructor{
 	Class:       "FastAPI",
 	Files:       []string{"main.py", "app.py", "api.py"},
 	Routes:      []string{"get", "post", "api_route", "route", "add_api_route"},
+	MoreRoutes:  []string{"put", "patch", "delete", "head", "options", "trace", "add_route", "websocket", "add_websocket_route", "add_api_websocket_route", "websocket_route"},
 	Groups:      "APIRouter",
 	GroupPrefix: "prefix",
 	Register:    "include_router",

@@ -25,6 +25,7 @@ var constructor = authkit.Constructor{
 	Class:       "Flask",
 	Files:       []string{"wsgi.py", "app.py"},
 	Routes:      []string{"route", "get", "post", "add_url_rule"},
+	MoreRoutes:  []string{"put", "patch", "delete"},
 	Groups:      "Blueprint",
 	GroupPrefix: "url_prefix",
 	Register:    "register_blueprint",

@@ -85,6 +85,15 @@ func (Recipe) Look(*project.Project, *project.App) ([]project.Present, []problem
 	return nil, nil
 }
 
+// Routes lists nothing: the server is yet to be made, and is Flask's from then on.
+func (Recipe) Routes(*project.Project, *project.App) authkit.Listing { return authkit.Listing{} }
+
+// Protect refuses, for there is nothing to protect yet.
+func (r Recipe) Protect(d *authkit.Draft, t authkit.Target) []authkit.Listed {
+	t.Pick(d, authkit.Listing{})
+	return nil
+}
+
 // Draft makes the server and its login.
 func (r Recipe) Draft(d *authkit.Draft) {
 	d.Login = r.Login(d.App.Dir, d.App.Run, d.Prefix)
