@@ -60,23 +60,11 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 	}
 	out.Files, err = d.Files()
 	if len(out.Files) > 0 && t.Guard.Feature() != "" {
-		addFeature(d, r, t.Guard.Feature())
+		d.AddFeature(t.Guard.Feature(), r.Routes(p, p.App()).Module, r.Module())
 		out.Files, err = d.Files()
 	}
 	out.Notes, out.Problems = append([]string{}, d.Notes...), append([]problem.Problem{}, d.Problems...)
 	return out, guarded, err
-}
-
-// addFeature makes the generated module have an optional part.
-//
-// The one call that adds it belongs here: d.AddFeature(feature). Until a draft
-// can, a login that lacks the part is refused.
-func addFeature(d *authkit.Draft, r Recipe, feature string) {
-	module := r.Routes(d.Project, d.App).Module
-	if !strings.Contains(string(d.Source(module)), "def require_role(") {
-		d.RefuseAt("feature-missing", module, 1, "add require_role and require_permission to it by hand, then run authfit again",
-			"the generated login has no %s", feature)
-	}
 }
 
 // chosen is the recipe of the chosen app, or why there is none.

@@ -23,6 +23,8 @@ type Recipe interface {
 	// Look finds what the app has already that a login will meet, and what
 	// about it is not to be seen.
 	Look(p *project.Project, app *project.App) ([]project.Present, []problem.Problem)
+	// Module is the source of the Python module with the login's routes.
+	Module() []byte
 	// Draft writes down what d.App needs for a login. What stands in the way
 	// it adds to the draft's problems.
 	Draft(d *authkit.Draft)

@@ -116,13 +116,25 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 	}
 	d.refuseShadowed("workos", "dotenv", "jwt", "cryptography")
 	d.module(path.Join(dir, CoreModule+".py"), core, Variant.Core, "the protocol part of the login: state, PKCE, sealed session")
-	d.module(path.Join(dir, name+".py"), source, func(v Variant) []byte {
+	d.module(path.Join(dir, name+".py"), source, d.routes(source, inPackage), why)
+}
+
+// AddFeature gives the module of the login's routes, which is there, a feature.
+func (d *Draft) AddFeature(feature, name string, source []byte) {
+	d.Variant.Features = append(d.Variant.Features, feature)
+	inPackage := strings.Contains(string(d.Source(name)), "from ."+CoreModule+" import")
+	d.module(name, source, d.routes(source, inPackage), "")
+}
+
+// routes renders the module of the login's routes.
+func (d *Draft) routes(source []byte, inPackage bool) func(Variant) []byte {
+	return func(v Variant) []byte {
 		rendered := v.Render(source)
 		if inPackage {
 			rendered = relativeImport(rendered, CoreModule)
 		}
 		return rendered
-	}, why)
+	}
 }
 
 // module makes a generated module, or gives the one that is there the features

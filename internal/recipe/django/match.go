@@ -30,6 +30,9 @@ const (
 	configured    = 30 // settings.configure(...)
 )
 
+// Module is the source of the module with the login's views.
+func (Recipe) Module() []byte { return AuthViews }
+
 // Find gives the Django projects: one for each manage.py, else for each wsgi.py
 // or asgi.py, that says which settings it uses. Where that is left open there
 // is one for each settings file that has a ROOT_URLCONF. App.Settings is the

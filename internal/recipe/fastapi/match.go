@@ -36,6 +36,9 @@ var constructor = authkit.Constructor{
 // Name is "fastapi".
 func (Recipe) Name() string { return "fastapi" }
 
+// Module is the source of the module with the login's routes.
+func (Recipe) Module() []byte { return AuthModule }
+
 // Find gives the project's FastAPI apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
 

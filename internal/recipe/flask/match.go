@@ -36,6 +36,9 @@ var constructor = authkit.Constructor{
 // Name is "flask".
 func (Recipe) Name() string { return "flask" }
 
+// Module is the source of the module with the login's routes.
+func (Recipe) Module() []byte { return AuthModule }
+
 // Find gives the project's Flask apps, the surest first.
 func (Recipe) Find(p *project.Project) []project.App { return constructor.Find(p) }
 

@@ -36,6 +36,9 @@ func (Recipe) Name() string { return "vanilla" }
 // imports one of them has a web app, though none was found.
 var frameworks = []string{"flask", "fastapi", "django"}
 
+// Module is the source of the module with the login's routes.
+func (r Recipe) Module() []byte { return r.AuthModule }
+
 // Find gives one app, the server that is yet to be made in the project's own
 // folder, for a project that has Python code.
 func (Recipe) Find(p *project.Project) []project.App {
