@@ -38,6 +38,15 @@ func allowsAny(specifier string, versions []string) bool {
 // newer do not run, by its own requires-python.
 func (p *Python) RequiresOld() bool { return p.Requires != "" && allowsAny(p.Requires, onlySDK5) }
 
+// LetsFirst39In says whether the project lets 3.9.0 or 3.9.1 in.
+func (p *Python) LetsFirst39In() bool { return allowsAny(p.Requires, []string{"3.9.0", "3.9.1"}) }
+
+// LetsNewIn says whether the project lets a Python in on which the newest workos
+// runs.
+func (p *Python) LetsNewIn() bool {
+	return allowsAny(p.Requires, []string{"3.10", "3.11", "3.12", "3.13", "3.14"})
+}
+
 // Old says whether the interpreter is one on which workos 6 and newer do not run.
 func (p *Python) Old() bool {
 	return p.Version != "" && CompareVersions(minor(p.Version), OldestPythonSDK6) < 0

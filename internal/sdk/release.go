@@ -43,12 +43,12 @@ func Defects(release, called string) []*problem.Problem {
 			"workos %s is older than 5.13, the oldest that authfit writes code for")
 	case before(v, firstSDK6):
 	case before(v, firstRefresh):
+		add("sdk-broken-refresh", "6.0 to 8.1 have this defect; it was mended in 8.2.0",
+			"Session.refresh of workos %s raises KeyError, so everyone is signed out when the access token expires")
 		if before(v, firstVerifier) {
 			add("sdk-no-verifier", "6.0.0 to 6.0.4 have this defect; it was mended in 6.0.5",
 				"authenticate_with_code of workos %s takes no code_verifier, so a login cannot use PKCE")
 		}
-		add("sdk-broken-refresh", "6.0 to 8.1 have this defect; it was mended in 8.2.0",
-			"Session.refresh of workos %s raises KeyError, so everyone is signed out when the access token expires")
 	}
 	return problems
 }

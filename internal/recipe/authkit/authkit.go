@@ -23,20 +23,6 @@ const CoreModule = "workos_authkit"
 //go:embed files/workos_authkit.py
 var core []byte
 
-// Needs are the functions of the SDK that the generated Python calls, in the
-// form of plan.SDK.
-var Needs = []string{
-	"WorkOSClient.__init__(api_key, client_id)",
-	"UserManagement.get_authorization_url(provider, redirect_uri, state, code_challenge, code_challenge_method)",
-	"UserManagement.authenticate_with_code(code, code_verifier)",
-	"UserManagement.authenticate_with_refresh_token(refresh_token)",
-	"UserManagement.load_sealed_session(session_data, cookie_password)",
-	"UserManagement.get_logout_url(session_id, return_to)",
-	"PKCE.generate_code_challenge(verifier)",
-	"Session.authenticate()",
-	"workos.session.seal_session_from_auth_response(access_token, refresh_token, user, impersonator, cookie_password)",
-}
-
 // A Draft is what a room wants changed. Changes of one file are made one after
 // another, each on the result of the one before.
 type Draft struct {
