@@ -109,7 +109,7 @@ func newestAllowed(d *project.Dependency, old bool) string {
 			candidates = append(candidates, manager.WorkOS5.Version)
 		}
 		for minor := 60; minor >= 0; minor-- {
-			candidates = append(candidates, fmt.Sprintf("%d.%d.99", major, minor), fmt.Sprintf("%d.%d.0", major, minor))
+			candidates = append(candidates, fmt.Sprintf("%d.%d.90", major, minor), fmt.Sprintf("%d.%d.0", major, minor))
 		}
 	}
 	for _, v := range strings.FieldsFunc(d.Specifier, func(r rune) bool { return strings.ContainsRune("<>=!~^|, ", r) }) {
