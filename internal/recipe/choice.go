@@ -269,19 +269,3 @@ func at(file string) func([]edit.Edit, error) ([]edit.Edit, error) {
 		return edits, err
 	}
 }
-
-// refuseOtherDialect refuses to move the SDK under a login that was written for
-// the old one: its files are the owner's by now.
-func refuseOtherDialect(d *authkit.Draft, p *project.Project, to choice) {
-	was := sdk.Dialect(current(p).release)
-	file := path.Join(d.App.Dir, authkit.CoreModule+".py")
-	for _, name := range p.Tree.Files() {
-		if path.Base(name) == authkit.CoreModule+".py" {
-			file = name
-		}
-	}
-	if to.Package.Move && was != "" && was != to.Dialect && p.Tree.Has(file) {
-		d.RefuseAt("login-for-old-sdk", file, 1, "take the login back first, with `authfit undo` or by hand, then run authfit again with --upgrade-sdk",
-			"this login was written for workos %s, and would not work with the newest", was)
-	}
-}

@@ -56,7 +56,6 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 			out.Restores = m.Restores()
 		}
 	}
-	refuseOtherDialect(d, p, chosen)
 	moveLine(d, chosen.Package)
 	listPackages(d, pkgs)
 	ignoreEnv(d)

@@ -4,6 +4,7 @@
 package authkit
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"path"
@@ -112,7 +113,8 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 }
 
 // module makes a generated module, or gives the one that is there the features
-// that it lacks. What somebody has changed in it stays.
+// that it lacks and the dialect of the project's SDK, where that has changed.
+// What somebody has changed in it stays.
 func (d *Draft) module(name string, source []byte, render func(Variant) []byte, why string) {
 	old := d.Source(name)
 	if old == nil {
@@ -124,13 +126,16 @@ func (d *Draft) module(name string, source []byte, render func(Variant) []byte, 
 		return
 	}
 	has := d.Variant.in(source, old)
-	wants := has
+	wants, what := has, "the login can do "+strings.Join(d.Variant.Features, ", ")
+	if wants.Dialect = cmp.Or(d.Variant.Dialect, SDK6); wants.Dialect != has.Dialect {
+		what = "the login is for the workos that the project has now"
+	}
 	wants.Features = slices.Concat(has.Features, d.Variant.Features)
 	before, after := render(has), render(wants)
 	if string(before) == string(after) {
 		return
 	}
-	d.Edit(name, "the login can do "+strings.Join(d.Variant.Features, ", "), func(src []byte) ([]edit.Edit, error) {
+	d.Edit(name, what, func(src []byte) ([]edit.Edit, error) {
 		edits, ok := edit.Rebase(edit.Between(before, src), edit.Between(before, after))
 		if !ok {
 			return nil, Unplaceable(name, "this file was changed where the login is to be extended").
