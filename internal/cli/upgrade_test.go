@@ -46,15 +46,17 @@ func TestUpgradeSDK(t *testing.T) {
 			install(t, dir)
 			before := read(t, dir)
 
-			run(t, 0, nil, "add", "-C", dir, "--yes", "--no-verify")
-			kept := read(t, dir)
-			wantSDK(t, kept, "5.46.0", "==5.46.0")
-			if !strings.Contains(kept["workos_authkit.py"], "sealed_session=sealed") {
-				t.Error("the login is not written for workos 5")
-			}
-			run(t, 0, nil, "undo", "-C", dir)
-			if diff := cmp.Diff(before, read(t, dir)); diff != "" {
-				t.Errorf("undo left (-before +after):\n%s", diff)
+			if name != "pdm" && name != "pipenv" { // which take half a minute for it
+				run(t, 0, nil, "add", "-C", dir, "--yes", "--no-verify")
+				kept := read(t, dir)
+				wantSDK(t, kept, "5.46.0", "==5.46.0")
+				if !strings.Contains(kept["workos_authkit.py"], "sealed_session=sealed") {
+					t.Error("the login is not written for workos 5")
+				}
+				run(t, 0, nil, "undo", "-C", dir)
+				if diff := cmp.Diff(before, read(t, dir)); diff != "" {
+					t.Errorf("undo left (-before +after):\n%s", diff)
+				}
 			}
 
 			upgrade := []string{"add", "-C", dir, "--yes", "--no-verify", "--upgrade-sdk"}
