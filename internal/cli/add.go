@@ -229,9 +229,9 @@ func (a *App) look(ctx context.Context, p *planned) error {
 	}
 	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
 	p.plan.Python = fresh.Python.Executable()
-	var problems []problem.Problem
-	if p.plan.Login == nil || fresh.SDK.Installed == "" {
-		problems, err = recipe.MissingFromSDK(fresh.Python.SitePackages)
+	problems, err := recipe.MissingFromSDK(fresh.Python.SitePackages, p.plan.SDK.Dialect)
+	if err != nil || len(problems) > 0 || p.plan.Login == nil {
+		// nothing more is to be seen
 	} else if again, e := recipe.Plan(fresh, nil, a.recipeOptions()); e == nil {
 		// How the app is started depends on the version of the framework.
 		p.plan.Login, p.plan.Probes, problems = again.Login, again.Probes, again.Problems

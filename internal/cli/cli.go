@@ -46,17 +46,18 @@ type App struct {
 	Out io.Writer // results only
 	Err io.Writer // progress and errors
 
-	Dir       string
-	AppFlag   string
-	Framework string
-	Manager   string
-	URLPrefix string
-	With      []string // of add, plan and try
-	Output    string
-	NoInput   bool
-	Offline   bool
-	Quiet     bool
-	Verbose   bool
+	Dir        string
+	AppFlag    string
+	Framework  string
+	Manager    string
+	URLPrefix  string
+	With       []string // of add, plan and try
+	UpgradeSDK bool     // the same
+	Output     string
+	NoInput    bool
+	Offline    bool
+	Quiet      bool
+	Verbose    bool
 }
 
 // Main runs the command line and returns the exit code. A first SIGINT or
@@ -120,7 +121,10 @@ func newRoot(app *App) *cobra.Command {
 }
 
 func (a *App) recipeOptions() recipe.Options {
-	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix, With: a.With}
+	return recipe.Options{
+		Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix,
+		With: a.With, MoveSDK: a.UpgradeSDK,
+	}
 }
 
 func (a *App) json() bool { return a.Output == "json" }
@@ -138,6 +142,7 @@ func (a *App) print(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n"
 // loginFlags are the flags of the commands that write a login.
 func (a *App) loginFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&a.With, "with", nil, "what the login can do beside: `FEATURE,...` of "+strings.Join(authkit.Features, ", "))
+	flags.BoolVar(&a.UpgradeSDK, "upgrade-sdk", false, "move the project's workos package to the newest that its Pythons run")
 }
 
 // writeJSON writes the one document of a command.

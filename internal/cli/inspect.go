@@ -136,6 +136,12 @@ func (a *App) printProject(p *project.Project) {
 	} else {
 		fact("workos", "%s (dialect %s)", p.SDK.Installed, p.SDK.Dialect)
 	}
+	if d := p.SDK.Declared; d != nil {
+		seen([]project.Evidence{{File: d.File, Line: d.Line, Fact: d.Name + d.Specifier}})
+	}
+	for _, l := range p.SDK.Locked {
+		seen([]project.Evidence{{File: l.File, Line: l.Line, Fact: "workos " + l.Version + " is locked"}})
+	}
 	if p.SDK.WouldInstall != "" {
 		fact("", "%s would be installed", p.SDK.WouldInstall)
 		seen(p.SDK.HeldBack)

@@ -73,7 +73,7 @@ func renderPlan(pl *plan.Plan) string {
 		return "nothing to do: the login is there\n"
 	}
 	for _, c := range pl.Commands {
-		fmt.Fprintf(&b, "run     %s\n        %s\n", strings.Join(c.Argv, " "), c.Why)
+		fmt.Fprintf(&b, "run     %s\n        %s\n", commandLine(c.Argv), c.Why)
 	}
 	for _, f := range pl.Files {
 		fmt.Fprintf(&b, "%-7s %s\n        %s\n", f.Action, f.Path, f.Why)
@@ -88,4 +88,16 @@ func renderPlan(pl *plan.Plan) string {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()
+}
+
+// commandLine is a command as it may be pasted into a shell.
+func commandLine(argv []string) string {
+	var words []string
+	for _, a := range argv {
+		if strings.ContainsAny(a, " <>;*?$&|()\"") && !strings.Contains(a, "'") {
+			a = "'" + a + "'"
+		}
+		words = append(words, a)
+	}
+	return strings.Join(words, " ")
 }

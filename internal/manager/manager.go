@@ -22,18 +22,38 @@ import (
 
 // A Requirement is a package to add. Version is the one that authfit was
 // tested with, empty where any will do; managers with a lock file choose for
-// themselves.
+// themselves, within Range.
 type Requirement struct {
 	Name    string
 	Version string
+	// Range is PEP 440's specifier of the versions that will do, empty where all
+	// will: ">=5.46,<6".
+	Range string
+	// Marker is PEP 508's, for managers that lock for every Python.
+	Marker string
+	// Move says that the package is to be moved to Version, or into Range, where
+	// the project has another.
+	Move bool
 }
 
 // The packages that authfit adds, with the versions that it was tested with.
 var (
-	WorkOS       = Requirement{"workos", "10.8.0"}
-	PythonDotenv = Requirement{"python-dotenv", "1.2.4"}
-	Flask        = Requirement{"Flask", "3.1.3"}
+	WorkOS       = Requirement{Name: "workos", Version: "10.8.0"}
+	PythonDotenv = Requirement{Name: "python-dotenv", Version: "1.2.4"}
+	Flask        = Requirement{Name: "Flask", Version: "3.1.3"}
 )
+
+// The same for a project that Python 3.8 or 3.9 has to run. The cryptography
+// that workos 5 needs leaves two releases of Python out, and Poetry and PDM add
+// only what runs on all that the project lets in.
+var (
+	WorkOS5       = Requirement{Name: "workos", Version: "5.46.0", Range: ">=5.46,<6"}
+	PythonDotenv5 = Requirement{Name: "python-dotenv", Version: "1.0.1", Range: ">=1.0.1"}
+	Flask5        = Requirement{Name: "Flask", Version: "3.0.3", Range: ">=3.0.3"}
+)
+
+// NotFirst39 is the marker for what needs the cryptography that workos 5 does.
+const NotFirst39 = `python_full_version != "3.9.0" and python_full_version != "3.9.1"`
 
 // Frameworks are the packages that an app of a framework runs with. They are
 // installed where no file says what the project needs.
@@ -240,7 +260,7 @@ func (t tool) inEnvironment() []string {
 func (t tool) missing(pkgs []Requirement) []Requirement {
 	var out []Requirement
 	for _, r := range pkgs {
-		if t.p.Manager.Manifest != "" && !t.declared(r) || project.InstalledVersion(t.p.Python.SitePackages, r.Name) == "" {
+		if r.Move || t.p.Manager.Manifest != "" && !t.declared(r) || project.InstalledVersion(t.p.Python.SitePackages, r.Name) == "" {
 			out = append(out, r)
 		}
 	}
@@ -252,9 +272,22 @@ func (t tool) declared(r Requirement) bool {
 	return d != nil && d.Group == ""
 }
 
-// undeclared are those that are not yet dependencies.
+// undeclared are those that are not yet dependencies, or not as they are to be.
 func (t tool) undeclared(pkgs []Requirement) []Requirement {
-	return slices.DeleteFunc(slices.Clone(pkgs), t.declared)
+	return slices.DeleteFunc(slices.Clone(pkgs), func(r Requirement) bool { return t.declared(r) && !r.Move })
+}
+
+// specs are the packages as a manager with a lock file is given them.
+func specs(pkgs []Requirement) []string {
+	var out []string
+	for _, r := range pkgs {
+		spec := strings.ToLower(r.Name) + r.Range
+		if r.Marker != "" {
+			spec += " ; " + r.Marker
+		}
+		out = append(out, spec)
+	}
+	return out
 }
 
 func names(pkgs []Requirement) []string {
@@ -267,6 +300,9 @@ func names(pkgs []Requirement) []string {
 
 // addWhy says what a call is for.
 func addWhy(pkgs []Requirement) string {
+	if i := slices.IndexFunc(pkgs, func(r Requirement) bool { return r.Move }); i >= 0 {
+		return "move " + pkgs[i].Name + " to " + pkgs[i].Version + " or newer, and have " + strings.Join(names(pkgs), " and ") + " in the project's dependencies and environment"
+	}
 	return "add " + strings.Join(names(pkgs), " and ") + " to the project's dependencies and install them"
 }
 

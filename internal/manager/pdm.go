@@ -18,7 +18,7 @@ func (t pdm) Add(pkgs []Requirement) []plan.Command {
 		}
 		return t.Install()
 	}
-	return append(t.create(), t.command(addWhy(add), t.inEnvironment(), append([]string{"add"}, names(add)...)...))
+	return append(t.create(), t.command(addWhy(add), t.inEnvironment(), append([]string{"add"}, specs(add)...)...))
 }
 
 func (t pdm) Install() []plan.Command {

@@ -25,12 +25,18 @@ func (t pip) Add(pkgs []Requirement) []plan.Command {
 		return nil
 	}
 	pkgs = slices.DeleteFunc(slices.Clone(pkgs), func(r Requirement) bool {
-		return t.declared(r) && strings.HasSuffix(t.p.Manager.Manifest, ".txt") // -r brings it
+		return !r.Move && t.declared(r) && strings.HasSuffix(t.p.Manager.Manifest, ".txt") // -r brings it
 	})
 	args := t.declaredArgs()
-	for _, r := range pkgs {
-		args = append(args, t.spec(r))
+	if moved := slices.IndexFunc(pkgs, func(r Requirement) bool { return r.Move }); moved >= 0 && t.declared(pkgs[moved]) {
+		// The file still has the old version, so pip is told of the rest.
+		moved := append(t.listed(pkgs[moved].Name), t.specs(pkgs)...)
+		if t.p.Python.Venv != "" {
+			return []plan.Command{t.install(addWhy(pkgs), moved...)}
+		}
+		return append(t.Install(), t.install(addWhy(pkgs), moved...))
 	}
+	args = append(args, t.specs(pkgs)...)
 	if len(args) == 0 {
 		return t.make()
 	}
@@ -49,7 +55,7 @@ func (t pip) done(pkgs []Requirement) bool {
 		return len(t.missing(pkgs)) == 0
 	}
 	return !slices.ContainsFunc(pkgs, func(r Requirement) bool {
-		return project.InstalledVersion(t.p.Python.SitePackages, r.Name) == ""
+		return r.Move || project.InstalledVersion(t.p.Python.SitePackages, r.Name) == ""
 	})
 }
 
@@ -104,13 +110,21 @@ func (t pip) declaredArgs() []string {
 	if strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
 		return []string{"-r", m.Manifest}
 	}
+	return t.listed("")
+}
+
+// listed are what the manifest and what it includes list to run with, one by
+// one, but for one package.
+func (t pip) listed(without string) []string {
+	m := t.p.Manager
+	text := strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in")
 	var args []string
 	for _, d := range t.p.Dependencies {
-		if d.Group != "" || d.File != path.Join(m.Dir, m.Manifest) || d.Name == "" {
+		if d.Group != "" || !text && d.File != path.Join(m.Dir, m.Manifest) || d.Name == "" || d.Name == without {
 			continue
 		}
-		if u, err := url.Parse(d.URL); err != nil || u.User != nil {
-			continue // it may hold a token, which is not for a plan
+		if u, err := url.Parse(d.URL); err != nil || u.User != nil || text && d.URL != "" {
+			continue // it may hold a token, which is not for a plan; or be a path
 		}
 		args = append(args, requirementText(d))
 	}
@@ -134,9 +148,22 @@ func requirementText(d project.Dependency) string {
 	return s
 }
 
+func (t pip) specs(pkgs []Requirement) []string {
+	var out []string
+	for _, r := range pkgs {
+		out = append(out, t.spec(r))
+	}
+	return out
+}
+
 // spec is the argument for a package: as the manifest has it, or will have it.
 func (t pip) spec(r Requirement) string {
-	if d := t.p.Dependency(r.Name); d != nil && d.Group == "" && d.Specifier != "" {
+	d := t.p.Dependency(r.Name)
+	switch {
+	case d == nil || d.Group != "":
+	case r.Move:
+		return d.Name + moved(r, d.Specifier)
+	case d.Specifier != "":
 		return d.Name + d.Specifier
 	}
 	r = Pin(t.p, r)
@@ -154,6 +181,9 @@ func (t pip) spec(r Requirement) string {
 // Pin gives a package the version that is installed already, if one is: what
 // the project runs with is what its file is to say.
 func Pin(p *project.Project, r Requirement) Requirement {
+	if r.Move {
+		return r
+	}
 	if v := project.InstalledVersion(p.Python.SitePackages, r.Name); v != "" {
 		r.Version = v
 	}

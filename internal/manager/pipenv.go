@@ -18,9 +18,9 @@ func (t pipenv) Add(pkgs []Requirement) []plan.Command {
 		return t.Install()
 	}
 	if t.p.Python.Venv != "" {
-		return []plan.Command{t.command(addWhy(add), t.env(), append([]string{"install"}, names(add)...)...)}
+		return []plan.Command{t.command(addWhy(add), t.env(), append([]string{"install"}, specs(add)...)...)}
 	}
-	args := append([]string{"install", "--python", t.p.Python.Base}, names(add)...)
+	args := append([]string{"install", "--python", t.p.Python.Base}, specs(add)...)
 	return []plan.Command{t.command("make the project's environment, and "+addWhy(add), t.env(), args...)}
 }
 

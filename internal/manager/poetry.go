@@ -24,7 +24,7 @@ func (t poetry) Add(pkgs []Requirement) []plan.Command {
 		}
 		return t.Install()
 	}
-	cmds := append(t.use(), t.command(addWhy(add), t.inEnvironment(), append([]string{"add", "--no-interaction"}, names(add)...)...))
+	cmds := append(t.use(), t.command(addWhy(add), t.inEnvironment(), append([]string{"add", "--no-interaction"}, specs(add)...)...))
 	if t.p.Python.Venv == "" {
 		cmds = append(cmds, t.install())
 	}

@@ -53,3 +53,19 @@ func ProjectLines(src []byte, pkgs []Requirement) ([]edit.Edit, bool) {
 	}
 	return []edit.Edit{{Start: last.End, End: last.End, New: ","}, {Start: end, End: end, New: text}}, true
 }
+
+// MovedInProject returns the edit that gives a package of the [project]
+// dependencies another version, in its own style. It says no where the package
+// is not in such a list.
+func MovedInProject(src []byte, r Requirement) ([]edit.Edit, bool) {
+	for _, at := range project.DependencyRanges(src) {
+		text := string(src[at.Start+1 : at.End-1])
+		found, err := project.ParseRequirement(text)
+		if err != nil || project.NormalizeName(found.Name) != project.NormalizeName(r.Name) || found.URL != "" {
+			continue
+		}
+		start, end := specifierRange(text)
+		return []edit.Edit{{Start: at.Start + 1 + start, End: at.Start + 1 + end, New: moved(r, found.Specifier)}}, true
+	}
+	return nil, false
+}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestProjectLines(t *testing.T) {
-	pkgs := []Requirement{{"python-dotenv", "1.2.4"}, {"workos", "10.8.0"}}
+	pkgs := []Requirement{{Name: "python-dotenv", Version: "1.2.4"}, {Name: "workos", Version: "10.8.0"}}
 	for name, c := range map[string]struct{ before, after string }{
 		"one line":          {"[project]\ndependencies = [\"flask\"]\n", "[project]\ndependencies = [\"flask\", \"python-dotenv\", \"workos\"]\n"},
 		"pinned":            {"[project]\ndependencies = ['flask==3.0']\n", "[project]\ndependencies = ['flask==3.0', 'python-dotenv==1.2.4', 'workos==10.8.0']\n"},

@@ -92,6 +92,51 @@ func Listing(p *project.Project) string {
 	return file
 }
 
+// MovedLine returns the edit that gives a package of a requirements file another
+// version, in the line's own style and with all else that is in it: extras, a
+// marker, a comment. The error is as that of RequirementLines.
+func MovedLine(src []byte, r Requirement) ([]edit.Edit, error) {
+	f, err := project.ParseRequirements(src)
+	if err != nil {
+		return nil, problem.New("requirements-encoding", "%v", err).WithFix("save it as UTF-8")
+	}
+	if p := notByHand(f); p != nil {
+		return nil, p
+	}
+	for _, l := range f.Lines {
+		if project.NormalizeName(l.Name) != project.NormalizeName(r.Name) || l.URL != "" {
+			continue
+		}
+		start, end := specifierRange(string(src[l.Start:l.End]))
+		return []edit.Edit{{Start: l.Start + start, End: l.Start + end, New: moved(r, l.Specifier)}}, nil
+	}
+	return nil, problem.New("edit-unplaceable", "there is no line for %s", r.Name)
+}
+
+// moved is the specifier of a package that is moved, in the style of its old one.
+func moved(r Requirement, old string) string {
+	one := project.RequirementLine{Requirement: project.Requirement{Specifier: old}}
+	op := style(&project.RequirementsFile{Lines: []project.RequirementLine{one}})
+	return strings.TrimPrefix(specifier(r, cmp.Or(op, ">=")), strings.ToLower(r.Name))
+}
+
+// reSpecifier finds the name and the extras of a requirement, and its specifier.
+var reSpecifier = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*(\(?[^;#@"'\\]*)`)
+
+// specifierRange is where a requirement's specifier is in its text, between the
+// extras and what follows: a marker, a comment, an option, a quotation mark.
+func specifierRange(text string) (start, end int) {
+	at := reSpecifier.FindStringSubmatchIndex(text)
+	if at == nil {
+		return len(text), len(text)
+	}
+	spec := text[at[4]:at[5]]
+	if i := strings.Index(spec, " --"); i >= 0 {
+		spec = spec[:i]
+	}
+	return at[4], at[4] + len(strings.TrimRight(spec, " \t"))
+}
+
 // notByHand says why a file may not be added to, or is nil.
 func notByHand(f *project.RequirementsFile) *problem.Problem {
 	switch {
@@ -143,8 +188,11 @@ var reLastNumber = regexp.MustCompile(`\.[0-9]+$`)
 // that is what the SDK keeps compatible.
 func specifier(r Requirement, op string) string {
 	name, version := strings.ToLower(r.Name), r.Version
-	if op == "" || version == "" {
+	if version == "" {
 		return name
+	}
+	if op == "" || op == ">=" && r.Range != "" {
+		return name + r.Range
 	}
 	if op == "~=" && strings.Count(version, ".") == 2 {
 		version = reLastNumber.ReplaceAllString(version, "")

@@ -20,7 +20,7 @@ func (u uv) Add(pkgs []Requirement) []plan.Command {
 		}
 		return u.Install()
 	}
-	return []plan.Command{u.command(addWhy(add), u.python(), append([]string{"add"}, names(add)...)...)}
+	return []plan.Command{u.command(addWhy(add), u.python(), append([]string{"add"}, specs(add)...)...)}
 }
 
 // Install takes away nothing: what a person put into the environment by hand

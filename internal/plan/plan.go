@@ -108,7 +108,9 @@ type Login struct {
 	Account  string     `json:"account"` // a page that shows the user, and that only a signed-in one sees
 }
 
-// SDK is what the generated code needs of the workos package.
+// SDK is what the generated code needs of the workos package. Dialect is "5" for
+// workos 5, and "6" for 8.2 and newer.
 type SDK struct {
-	Needs []string `json:"needs"` // "UserManagement.get_logout_url(session_id, return_to)"
+	Dialect string   `json:"dialect"`
+	Needs   []string `json:"needs"` // "UserManagement.get_logout_url(session_id, return_to)"
 }

@@ -116,7 +116,7 @@ func (p *Project) Already(app *App) []Present {
 // dialect.
 func (p *Project) authKit() []Present {
 	var out []Present
-	if d := p.Dependency("workos"); d != nil && !allows(d.Specifier, "6.0") && !allows(d.Specifier, "10.0") {
+	if d := p.Dependency("workos"); d != nil && !d.Allows("6.0.0") && !d.Allows("10.0.0") {
 		out = append(out, Present{"sdk", "workos " + d.Specifier, Evidence{d.File, d.Line, "workos" + d.Specifier}})
 	} else if p.SDK.Dialect == "5" {
 		out = append(out, Present{"sdk", "workos " + p.SDK.Installed, Evidence{File: p.Python.Venv, Fact: "installed: workos " + p.SDK.Installed}})

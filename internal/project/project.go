@@ -134,14 +134,26 @@ func (p *Python) Executable() string {
 	return venvPython(p.Planned)
 }
 
-// SDK is the workos package in the project's environment.
+// SDK is the workos package in the project's environment and manifests.
 type SDK struct {
 	Installed string `json:"installed"` // its version, or empty
 	Dialect   string `json:"dialect"`   // "5", "6", or empty
+	// Declared is the line of a manifest that asks for it, and Locked are the
+	// releases in the lock file: more than one where it has another for other
+	// Pythons.
+	Declared *Dependency `json:"declared,omitempty"`
+	Locked   []Locked    `json:"locked,omitempty"`
 	// WouldInstall is the version that the manager's resolver comes to, where
 	// it was asked, and HeldBack what keeps it from a newer one, or from any.
 	WouldInstall string     `json:"would_install,omitempty"`
 	HeldBack     []Evidence `json:"held_back_by,omitempty"`
+}
+
+// Locked is a release in a lock file.
+type Locked struct {
+	Version string `json:"version"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
 }
 
 // Env is the project's environment file.

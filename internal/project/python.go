@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,8 +16,41 @@ import (
 	"authfit/internal/problem"
 )
 
-// OldestPython is the oldest Python that the newest workos SDK runs on.
-const OldestPython = "3.10"
+const (
+	// OldestPython is the oldest Python that workos 5 runs on, which is the
+	// oldest SDK that authfit writes code for.
+	OldestPython = "3.8"
+	// OldestPythonSDK6 is the oldest that workos 6 and newer run on.
+	OldestPythonSDK6 = "3.10"
+)
+
+// The Pythons on which only workos 5 runs, and those on which none does.
+var (
+	onlySDK5 = []string{"3.8", "3.9"}
+	noSDK    = []string{"3.6", "3.7"}
+)
+
+func allowsAny(specifier string, versions []string) bool {
+	return slices.ContainsFunc(versions, func(v string) bool { return allows(specifier, v) })
+}
+
+// RequiresOld says whether the project lets a Python in on which workos 6 and
+// newer do not run, by its own requires-python.
+func (p *Python) RequiresOld() bool { return p.Requires != "" && allowsAny(p.Requires, onlySDK5) }
+
+// LetsFirst39In says whether the project lets 3.9.0 or 3.9.1 in.
+func (p *Python) LetsFirst39In() bool { return allowsAny(p.Requires, []string{"3.9.0", "3.9.1"}) }
+
+// LetsNewIn says whether the project lets a Python in on which the newest workos
+// runs.
+func (p *Python) LetsNewIn() bool {
+	return allowsAny(p.Requires, []string{"3.10", "3.11", "3.12", "3.13", "3.14"})
+}
+
+// Old says whether the interpreter is one on which workos 6 and newer do not run.
+func (p *Python) Old() bool {
+	return p.Version != "" && CompareVersions(minor(p.Version), OldestPythonSDK6) < 0
+}
 
 // python finds the interpreter of an app that starts in dir.
 //
@@ -33,9 +67,8 @@ func (s *scan) python(ctx context.Context, dir string, m Manager, found *manifes
 			specs = append(specs, r.specifier)
 		}
 		p.Evidence = append(p.Evidence, r.Evidence)
-		if !m.UsesPip() && m.Name != "poetry" && allows(r.specifier, "3.9") {
-			p.Evidence = append(p.Evidence, Evidence{File: r.File, Line: r.Line,
-				Fact: "lets Python 3.9 in, where only workos 5 runs: the resolver may take that, or refuse"})
+		if allowsAny(r.specifier, onlySDK5) {
+			p.Evidence = append(p.Evidence, Evidence{File: r.File, Line: r.Line, Fact: "lets a Python before 3.10 in, where only workos 5 runs"})
 		}
 	}
 	p.Requires = strings.Join(specs, ",")
@@ -155,7 +188,7 @@ func (p *Python) check(m Manager, sdk SDK) []problem.Problem {
 	if fix == "" {
 		fix = "python3.12 -m venv --clear .venv, then install the requirements again"
 	}
-	q := problem.New("python-too-old", "the project's Python is %s, and the newest workos SDK needs %s or newer", p.Version, OldestPython).
+	q := problem.New("python-too-old", "the project's Python is %s, and the workos SDK needs %s or newer", p.Version, OldestPython).
 		WithFix("make the environment anew: %s", fix)
 	if len(p.Evidence) > 0 {
 		last := p.Evidence[len(p.Evidence)-1]
@@ -164,19 +197,25 @@ func (p *Python) check(m Manager, sdk SDK) []problem.Problem {
 	return []problem.Problem{*q}
 }
 
-// tooWide refuses a project that poetry would refuse: it adds nothing that does
-// not run on every Python that the project lets in, and looks for no older
-// version that does.
-func (m *manifests) tooWide(by Manager) *problem.Problem {
-	listed := slices.ContainsFunc(m.deps, func(d Dependency) bool { return d.Name == "workos" && d.Group == "" })
-	if by.Name != "poetry" || listed {
+// tooWide refuses a project that its manager would refuse: uv, Poetry and PDM
+// lock for every Python that the project lets in. PDM looks for one release of
+// each package for all of them, and there is none of PyJWT for both 3.8 and the
+// later ones that workos 5 can do with.
+func (m *manifests) tooWide(by Manager, sdk SDK) *problem.Problem {
+	if by.UsesPip() || by.Name == "pipenv" || sdk.Declared != nil && sdk.Declared.Group == "" {
 		return nil
 	}
 	for _, r := range m.requires {
-		if allows(r.specifier, "3.9") {
-			return problem.New("python-too-wide", "the project lets Python 3.9 in, on which the newest workos SDK does not run, and poetry adds only what runs on all").
-				At(r.File, r.Line).WithDetail("seen: %s", r.Fact).
-				WithFix(`raise the lower bound there (">=%s,<4.0"), run poetry lock, and run authfit again`, OldestPython)
+		pdm := by.Name == "pdm" && allows(r.specifier, "3.8") && allows(r.specifier, "3.9")
+		if pdm || allowsAny(r.specifier, noSDK) {
+			q := problem.New("python-too-wide", "the project lets a Python before %s in, on which no workos SDK runs, and %s adds only what runs on all", OldestPython, by.Name)
+			raise := OldestPython
+			if pdm {
+				q = problem.New("python-too-wide", "the project lets Python 3.8 in beside later ones, and pdm finds no release of what workos 5 needs that suits all")
+				raise = "3.9"
+			}
+			return q.At(r.File, r.Line).WithDetail("seen: %s", r.Fact).
+				WithFix(`raise the lower bound there (">=%s"), run %s lock, and run authfit again; from >=%s on it is the newest SDK`, raise, by.Name, OldestPythonSDK6)
 		}
 	}
 	return nil
@@ -290,8 +329,8 @@ func sitePackages(prefix string) []string {
 
 // base finds the interpreter to make an environment with: the one that
 // .python-version names; else the one called python3, which is what the owner
-// gets by hand, if the project and the SDK can do with it; else the newest that
-// they can do with. uv brings its own where none fits.
+// gets by hand, if the project and the newest SDK can do with it; else the newest
+// that they can do with; else one for workos 5. uv brings its own where none fits.
 func (s *scan) base(ctx context.Context, dir string, m Manager, p *Python) []problem.Problem {
 	wanted := ""
 	for _, d := range s.upward(dir) {
@@ -302,7 +341,7 @@ func (s *scan) base(ctx context.Context, dir string, m Manager, p *Python) []pro
 		}
 	}
 	var seen []string
-	var found, tooOld *interpreter
+	var found, old, tooOld *interpreter
 	for _, c := range s.interpreters(wanted) {
 		py, ok := s.ask(ctx, c)
 		if !ok {
@@ -310,29 +349,32 @@ func (s *scan) base(ctx context.Context, dir string, m Manager, p *Python) []pro
 		}
 		suits := allows(p.Requires, py.version)
 		fits := wanted == "" || wanted == py.version || strings.HasPrefix(py.version, wanted+".")
-		old := CompareVersions(minor(py.version), OldestPython) < 0
+		for5 := CompareVersions(minor(py.version), OldestPythonSDK6) < 0
 		if label := py.version + " at " + py.path; !slices.Contains(seen, label) {
 			seen = append(seen, label)
 		}
 		switch {
-		case suits && !old && fits:
+		case suits && CompareVersions(minor(py.version), OldestPython) < 0:
+			if tooOld == nil {
+				tooOld = &py
+			}
+			continue
+		case suits && fits && (!for5 || wanted != ""):
 			found = &py
-		case suits && !old && found == nil: // not the version that is asked for, but better than none
+		case suits && !for5 && found == nil: // not the version that is asked for, but better than none
 			found = &py
 			if wanted != "" {
 				continue
 			}
-		case suits && old && tooOld == nil:
-			tooOld = &py
+		case suits && for5 && old == nil:
+			old = &py
 			continue
 		default:
 			continue
 		}
 		break
 	}
-	if found == nil {
-		found = tooOld // told by check
-	}
+	found = cmp.Or(found, old, tooOld) // the last is told by check
 	if found != nil {
 		p.Base, p.Version = found.path, found.version
 		p.Evidence = append(p.Evidence, Evidence{File: found.path, Fact: "Python " + found.version + ", to make an environment with"})

@@ -44,21 +44,29 @@ func TestInterpreter(t *testing.T) {
 		"uv's version_info": {layout: flaskApp + strings.Replace(venv(".venv", "3.12.1.final.0"), "version =", "version_info =", 1), venv: ".venv", version: "3.12.1"},
 		"conda": {layout: flaskApp + "-- .conda/conda-meta/python-3.11.5-h955ad1f_0.json --\n-- .conda/bin/python --\n", env: map[string]string{"CONDA_PREFIX": "$DIR/.conda", "CONDA_DEFAULT_ENV": "x"},
 			venv: ".conda", version: "3.11.5"},
-		"too old":         {layout: flaskApp + strings.ReplaceAll(venv(".venv", "3.9.18"), "workos", "other"), venv: ".venv", version: "3.9.18", problem: "python-too-old"},
+		"too old":         {layout: flaskApp + strings.ReplaceAll(venv(".venv", "3.7.16"), "workos", "other"), venv: ".venv", version: "3.7.16", problem: "python-too-old"},
+		"old, for SDK 5":  {layout: flaskApp + strings.ReplaceAll(venv(".venv", "3.8.18"), "workos", "other"), venv: ".venv", version: "3.8.18"},
 		"old but has it":  {layout: flaskApp + strings.ReplaceAll(venv(".venv", "3.9.18"), "10.8.0", "5.46.0"), venv: ".venv", version: "3.9.18"},
 		"broken":          {layout: flaskApp + "-- .venv/pyvenv.cfg --\nversion = 3.11.7\n", problem: "environment-broken"},
 		"broken, another": {layout: flaskApp + "-- .venv/pyvenv.cfg --\nversion = 3.11.7\n" + venv("venv", "3.12.1"), venv: "venv", version: "3.12.1"},
 		"pyenv's virtualenv": {layout: flaskApp + "-- .python-version --\nmysite\n" + venv("../pyenv/versions/mysite", "3.11.7"), env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"},
 			venv: "../pyenv/versions/mysite", version: "3.11.7"},
-		"none, and no Python":           {layout: flaskApp, problem: "python-missing"},
-		"none, pyenv's version":         {layout: flaskApp + "-- .python-version --\n3.12\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.12.1"},
-		"none, newest of pyenv":         {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.13.0"},
-		"none, only an old one":         {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.9.18", problem: "python-too-old"},
-		"none, requires-python":         {layout: "-- pyproject.toml --\n[project]\nname='a'\nrequires-python='<3.13'\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.12.1"},
-		"poetry and an old Python":      {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.9'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7", problem: "python-too-wide"},
-		"poetry, and listed":            {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.9'\nworkos='^5'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
-		"poetry and new enough":         {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='>=3.10,<4'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
-		".python-version leads nowhere": {layout: flaskApp + "-- .python-version --\n../../evil\n-- ../evil/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/pyenv/x"}, problem: "python-missing"},
+		"none, and no Python":            {layout: flaskApp, problem: "python-missing"},
+		"none, pyenv's version":          {layout: flaskApp + "-- .python-version --\n3.12\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.12.1"},
+		"none, newest of pyenv":          {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.13.0"},
+		"none, only an old one":          {layout: flaskApp + "-- ../pyenv/versions/3.9.18/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.9.18"},
+		"none, only one too old":         {layout: flaskApp + "-- ../pyenv/versions/3.7.16/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.7.16", problem: "python-too-old"},
+		"none, an old one is asked for":  {layout: flaskApp + "-- .python-version --\n3.9\n-- ../pyenv/versions/3.9.18/bin/python --\n-- ../pyenv/versions/3.12.1/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.9.18"},
+		"none, only old ones are let in": {layout: "-- pyproject.toml --\n[project]\nname='a'\nrequires-python='<3.10'\n-- ../pyenv/versions/3.9.18/bin/python --\n-- ../pyenv/versions/3.12.1/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.9.18"},
+		"none, requires-python":          {layout: "-- pyproject.toml --\n[project]\nname='a'\nrequires-python='<3.13'\n-- ../pyenv/versions/3.12.1/bin/python --\n-- ../pyenv/versions/3.13.0/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/../pyenv"}, version: "3.12.1"},
+		"poetry and an old Python":       {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.8'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
+		"poetry and one too old":         {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.7'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7", problem: "python-too-wide"},
+		"uv and one too old":             {layout: "-- pyproject.toml --\n[tool.uv]\n[project]\nname='a'\nrequires-python='>=3.7'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7", problem: "python-too-wide"},
+		"pdm and 3.8":                    {layout: "-- pyproject.toml --\n[tool.pdm]\n[project]\nname='a'\nrequires-python='>=3.8'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7", problem: "python-too-wide"},
+		"pdm and 3.9":                    {layout: "-- pyproject.toml --\n[tool.pdm]\n[project]\nname='a'\nrequires-python='>=3.9'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
+		"poetry, and listed":             {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='^3.7'\nworkos='^5'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
+		"poetry and new enough":          {layout: "-- pyproject.toml --\n[tool.poetry]\nname='a'\n[tool.poetry.dependencies]\npython='>=3.10,<4'\n" + venv(".venv", "3.11.7"), venv: ".venv", version: "3.11.7"},
+		".python-version leads nowhere":  {layout: flaskApp + "-- .python-version --\n../../evil\n-- ../evil/bin/python --\n", env: map[string]string{"PYENV_ROOT": "$DIR/pyenv/x"}, problem: "python-missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			outer := t.TempDir()
@@ -147,10 +155,50 @@ func TestPyenvShim(t *testing.T) {
 }
 
 func TestSDK(t *testing.T) {
-	for version, dialect := range map[string]string{"10.8.0": "6", "6.0.0": "6", "5.46.0": "5"} {
+	for version, dialect := range map[string]string{"10.8.0": "6", "6.0.0": "6", "5.46.0": "5", "4.16.0": ""} {
 		p := scanFor(t, layout(t, flaskApp+strings.ReplaceAll(venv(".venv", "3.11.7"), "10.8.0", version)), Options{}, nil)
 		if diff := cmp.Diff(SDK{Installed: version, Dialect: dialect}, p.SDK); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// Lock files as the managers write them.
+func TestLocked(t *testing.T) {
+	const pyproject = "-- pyproject.toml --\n[project]\nname = 'a'\n"
+	const entry = "version = 1\n\n[[package]]\nname = \"workos-extra\"\nversion = \"1.0\"\n\n[[package]]\nname = \"workos\"\nversion = \"5.46.0\"\n"
+	for name, c := range map[string]struct {
+		layout string
+		want   []Locked
+	}{
+		"uv":      {pyproject + "-- uv.lock --\n" + entry, []Locked{{"5.46.0", "uv.lock", 9}}},
+		"uv, two": {pyproject + "-- uv.lock --\n" + entry + "\n[[package]]\nname = \"workos\"\nversion = \"10.8.0\"\n", []Locked{{"5.46.0", "uv.lock", 9}, {"10.8.0", "uv.lock", 13}}},
+		"poetry":  {pyproject + "-- poetry.lock --\n" + entry, []Locked{{"5.46.0", "poetry.lock", 9}}},
+		"pdm":     {pyproject + "-- pdm.lock --\n" + entry, []Locked{{"5.46.0", "pdm.lock", 9}}},
+		"pipenv": {"-- Pipfile --\n[packages]\n-- Pipfile.lock --\n{\n    \"default\": {\n        \"workos\": {\n            \"hashes\": [\n                \"sha256:00\"\n            ],\n            \"version\": \"==5.46.0\"\n        }\n    }\n}\n",
+			[]Locked{{"5.46.0", "Pipfile.lock", 7}}},
+		"rye":  {pyproject + "[tool.rye]\nmanaged = true\n-- requirements.lock --\n-e file:.\nworkos==5.46.0\n", []Locked{{"5.46.0", "requirements.lock", 2}}},
+		"none": {pyproject + "-- uv.lock --\nversion = 1\n", nil},
+	} {
+		p := scanFor(t, layout(t, c.layout), Options{}, nil)
+		if diff := cmp.Diff(c.want, p.SDK.Locked); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestDependencyAllows(t *testing.T) {
+	for _, c := range []struct {
+		specifier, version string
+		want               bool
+	}{
+		{"", "10.8.0", true}, {"*", "10.8.0", true}, {"==5.46.0", "5.46.0", true}, {"==5.46.0", "10.8.0", false},
+		{"5.46.0", "5.46.0", true}, {"5.46.0", "5.46.1", false}, {"^5.46", "5.99.99", true}, {"^5.46", "6.0.0", false},
+		{"^5 || ^10", "10.8.0", true}, {"^5|^10", "9.1.0", false}, {"~=8.0.0", "8.1.0", false}, {">=5,<6", "5.46.0", true},
+	} {
+		d := &Dependency{Specifier: c.specifier}
+		if got := d.Allows(c.version); got != c.want {
+			t.Errorf("%q and %s: %v", c.specifier, c.version, got)
 		}
 	}
 }

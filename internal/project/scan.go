@@ -104,9 +104,9 @@ func (p *Project) Settle(ctx context.Context, dir string) error {
 	var more []problem.Problem
 	p.Python, more = s.python(ctx, dir, m, found)
 	problems = append(problems, more...)
-	p.SDK = installedSDK(p.Python.SitePackages)
+	p.SDK = s.sdk(p)
 	problems = append(problems, p.Python.check(m, p.SDK)...)
-	if q := found.tooWide(m); q != nil {
+	if q := found.tooWide(m, p.SDK); q != nil {
 		problems = append(problems, *q)
 	}
 	p.Env, more = s.env(ctx, dir, m)

@@ -49,6 +49,17 @@ func at(n []int, i int) int {
 	return 0
 }
 
+// Allows says whether a dependency lets a release in, in PEP 440's language or
+// in Poetry's: "5.46.0", "^5.46", "^5 || ^10".
+func (d *Dependency) Allows(version string) bool {
+	for one := range strings.SplitSeq(strings.ReplaceAll(d.Specifier, "||", "|"), "|") {
+		if allows(poetrySpecifier(one), version) {
+			return true
+		}
+	}
+	return false
+}
+
 // allows says whether a specifier set of PEP 440 lets the version of an
 // interpreter in. A clause that cannot be read lets everything in, so that
 // nobody is refused for it. A version without a patch number stands for its

@@ -19,6 +19,7 @@ type Options struct {
 	Manager   string   // --manager
 	URLPrefix string   // --url-prefix
 	NoInstall bool     // --no-install
+	MoveSDK   bool     // --upgrade-sdk
 	With      []string // --with: features of authkit.Features
 }
 

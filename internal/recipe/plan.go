@@ -23,7 +23,11 @@ const localURL = "http://127.0.0.1:4100"
 // What stands in the way is in its Problems; then the rest is not complete. The
 // manager may be nil where nothing is to be installed.
 func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) {
-	out := &plan.Plan{Schema: plan.Schema, Python: p.Python.Executable(), SDK: plan.SDK{Needs: authkit.Needs}}
+	chosen := chooseSDK(p, o.MoveSDK)
+	out := &plan.Plan{
+		Schema: plan.Schema, Python: p.Python.Executable(),
+		SDK: plan.SDK{Dialect: chosen.Dialect, Needs: authkit.NeedsFor(chosen.Dialect)},
+	}
 	for _, q := range p.Blockers() {
 		if q.Code != "python-too-wide" || !o.NoInstall { // that is about an install
 			out.Problems = append(out.Problems, q)
@@ -40,26 +44,31 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 		return out, nil
 	}
 	out.Framework = app.Framework
-	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix}
-	d.Variant.Features = o.With
+	out.Problems = append(out.Problems, chosen.Problems...)
+	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix, Notes: chosen.Notes}
+	d.Variant.Dialect, d.Variant.Features = chosen.Dialect, o.With
 	find(app.Framework).Draft(d)
 
-	pkgs := packages(p, app)
+	pkgs := packages(p, app, chosen.Package)
 	if m != nil && !o.NoInstall {
 		out.Commands = m.Add(pkgs)
 		if len(out.Commands) > 0 {
 			out.Restores = m.Restores()
 		}
 	}
+	moveLine(d, chosen.Package)
 	listPackages(d, pkgs)
 	ignoreEnv(d)
 	out.Env = envKeys(d)
-	installed, err := checkSDK(p)
-	if err != nil {
-		return nil, err
+	if p.SDK.Installed != "" && !o.MoveSDK && len(chosen.Problems) == 0 {
+		lacks, err := MissingFromSDK(p.Python.SitePackages, chosen.Dialect)
+		if err != nil {
+			return nil, err
+		}
+		out.Problems = append(out.Problems, lacks...)
 	}
-	out.Problems = append(out.Problems, installed...)
 
+	var err error
 	if out.Files, err = d.Files(); err != nil {
 		return nil, err
 	}
@@ -75,13 +84,23 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 
 // packages are those that the login needs: the SDK, and what reads .env. A
 // framework is the project's own to bring, unless nothing says what it needs.
-func packages(p *project.Project, app *project.App) []manager.Requirement {
-	pkgs := []manager.Requirement{manager.WorkOS, manager.PythonDotenv}
+func packages(p *project.Project, app *project.App, workos manager.Requirement) []manager.Requirement {
+	dotenv, flask := manager.PythonDotenv, manager.Flask
+	if p.Python.Old() || p.Python.RequiresOld() {
+		dotenv, flask = manager.PythonDotenv5, manager.Flask5
+		if p.Manager.UsesPip() { // pip looks for what runs on its Python by itself
+			dotenv.Range, flask.Range = "", ""
+		}
+	}
+	pkgs := []manager.Requirement{workos, dotenv}
 	if app.Framework == "vanilla" {
-		return append(pkgs, manager.Flask)
+		return append(pkgs, flask)
 	}
 	if p.Manager.Manifest == "" {
 		for _, r := range manager.Frameworks[app.Framework] {
+			if r.Name == flask.Name {
+				r = flask
+			}
 			if project.InstalledVersion(p.Python.SitePackages, r.Name) == "" {
 				pkgs = append(pkgs, r)
 			}
@@ -209,23 +228,17 @@ func envKeys(d *authkit.Draft) []plan.EnvKey {
 	return keys
 }
 
-// checkSDK says what the installed SDK lacks of what the generated code calls.
-// Where none is installed there is nothing to say yet.
-func checkSDK(p *project.Project) ([]problem.Problem, error) {
-	if p.SDK.Installed == "" {
-		return nil, nil
-	}
-	return MissingFromSDK(p.Python.SitePackages)
-}
-
-// MissingFromSDK reads the SDK in an environment and names what the generated
-// code needs and it lacks.
-func MissingFromSDK(sitePackages []string) ([]problem.Problem, error) {
+// MissingFromSDK reads the SDK in an environment and names what code of the
+// dialect needs and it lacks.
+func MissingFromSDK(sitePackages []string, dialect string) ([]problem.Problem, error) {
 	installed, err := sdk.Read(sitePackages)
 	if err != nil {
 		return nil, err
 	}
-	needs, err := sdk.ParseNeeds(authkit.Needs)
+	if installed.Dialect != dialect && len(installed.Problems) == 0 {
+		return []problem.Problem{*otherInstalled(installed.Version, dialect)}, nil
+	}
+	needs, err := sdk.ParseNeeds(authkit.NeedsFor(dialect))
 	if err != nil {
 		return nil, err
 	}
@@ -234,4 +247,13 @@ func MissingFromSDK(sitePackages []string) ([]problem.Problem, error) {
 		out = append(out, *p)
 	}
 	return out, nil
+}
+
+// otherInstalled says that the package manager came to an SDK of another kind
+// than the one that the code was written for.
+func otherInstalled(version, dialect string) *problem.Problem {
+	wanted := map[string]string{authkit.SDK5: manager.WorkOS5.Version}[dialect]
+	return problem.New("sdk-other-installed", "the package manager installed workos %s, where %s was expected", version, cmp.Or(wanted, manager.WorkOS.Version)).
+		WithDetail("something that the project asks for keeps the other away: `authfit inspect --resolve` names it").
+		WithFix("loosen that; or add workos %s to the project by hand, and run authfit again: it keeps the SDK that is there", version)
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"authfit/internal/problem"
@@ -96,12 +95,7 @@ func read(metadata, dir string) (*SDK, error) {
 	if s.Version == "" {
 		return nil, unreadable(metadata, errors.New("no Version in it"))
 	}
-	switch major := version(s.Version)[0]; {
-	case major == 5:
-		s.Dialect = "5"
-	case major > 5:
-		s.Dialect = "6"
-	}
+	s.Dialect = Dialect(s.Version)
 	if _, err := s.module("__init__.py"); err != nil {
 		return nil, unreadable(filepath.Join(dir, "__init__.py"), err)
 	}
@@ -113,7 +107,7 @@ func read(metadata, dir string) (*SDK, error) {
 			s.Signatures = append(s.Signatures, sig)
 		}
 	}
-	s.Problems = s.defects()
+	s.Problems = Defects(s.Version, s.Version)
 	return s, nil
 }
 
@@ -141,49 +135,6 @@ func splitMetadata(raw string) (map[string]string, string) {
 	}
 	return header, body
 }
-
-// version is a release's first three numbers (PEP 440), zero where it has fewer.
-func version(text string) [3]int {
-	var v [3]int
-	for i, part := range strings.SplitN(text, ".", 4) {
-		if i == len(v) {
-			break
-		}
-		end := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
-		if end >= 0 {
-			part = part[:end]
-		}
-		v[i], _ = strconv.Atoi(part)
-	}
-	return v
-}
-
-// defects are what is known to be wrong with this version.
-func (s *SDK) defects() []*problem.Problem {
-	problems := []*problem.Problem{}
-	v := version(s.Version)
-	if s.Dialect == "" {
-		problems = append(problems, problem.New("sdk-too-old", "workos %s is older than 5.0", s.Version).
-			WithDetail("sealed sessions and the client that the generated code uses came with 5.0").
-			WithFix("%s", upgrade))
-		return problems
-	}
-	// 6.0 to 8.1 ask the server for a sealed_session that it no longer sends.
-	if slices.Compare(v[:], []int{6, 0, 0}) >= 0 && slices.Compare(v[:], []int{8, 2, 0}) < 0 {
-		problems = append(problems, problem.New("sdk-broken-refresh", "Session.refresh of workos %s raises KeyError, so everyone is signed out when the access token expires", s.Version).
-			WithDetail("6.0 to 8.1 have this defect; it was mended in 8.2.0").
-			WithFix("%s", upgrade))
-	}
-	if sig, ok := s.Signature("UserManagement.authenticate_with_code"); ok && !sig.Takes("code_verifier") {
-		problems = append(problems, problem.New("sdk-no-verifier", "authenticate_with_code of workos %s takes no code_verifier, so a login cannot use PKCE", s.Version).
-			WithFix("%s", upgrade))
-	}
-	return problems
-}
-
-// upgrade is the way out of everything an old SDK lacks. Which command it is
-// depends on the package manager, which the caller knows.
-const upgrade = `install workos 8.2 or newer with the project's package manager, for instance: uv add "workos>=8.2", pip install "workos>=8.2"`
 
 // errorClasses are the exported classes that are named as exceptions are, and
 // those of workos.exceptions, where 5.x keeps them.

@@ -62,6 +62,14 @@ func TestReleases(t *testing.T) {
 				"Session.authenticate":                    "Session.authenticate()", // of a base class
 				"Session.refresh":                         "Session.refresh(*, organization_id=..., cookie_password=...)",
 				"session.seal_session_from_auth_response": "",
+				// Behind the protocol that the sync and the async class share.
+				"AsyncUserManagement.authenticate_with_code":               "async AsyncUserManagement.authenticate_with_code(*, code, session=..., code_verifier=..., ip_address=..., user_agent=..., invitation_token=...)",
+				"AsyncUserManagement.load_sealed_session":                  "async AsyncUserManagement.load_sealed_session(*, sealed_session, cookie_password)",
+				"AsyncUserManagement.get_logout_url":                       "AsyncUserManagement.get_logout_url(session_id, return_to=...)",
+				"UserManagement.authenticate_with_refresh_token":           "UserManagement.authenticate_with_refresh_token(*, refresh_token, session=..., organization_id=..., ip_address=..., user_agent=...)",
+				"AsyncWorkOSClient.user_management.get_logout_url":         "AsyncWorkOSClient.user_management.get_logout_url(session_id, return_to=...)",
+				"WorkOSClient.user_management.load_sealed_session.refresh": "WorkOSClient.user_management.load_sealed_session.refresh(*, organization_id=..., cookie_password=...)",
+				"workos.session.Session.seal_data":                         "workos.session.Session.seal_data(data, key)",
 			},
 			errors: []string{"workos.exceptions.AuthenticationException", "workos.exceptions.BadRequestException"},
 		},
@@ -140,6 +148,51 @@ func TestReleases(t *testing.T) {
 			}
 			if want := len(Reported) - len(absent(s)); len(s.Signatures) != want || want < len(Reported)-1 {
 				t.Errorf("%d signatures of %d, absent: %q", len(s.Signatures), len(Reported), absent(s))
+			}
+		})
+	}
+}
+
+// What the numbers of releases are taken to say is so in the wheels on both
+// sides of each border.
+func TestDefects(t *testing.T) {
+	const verifier, leadsBack = "UserManagement.authenticate_with_code", "UserManagement.get_logout_url"
+	for release, c := range map[string]struct {
+		codes                        string
+		verifier, leadsBack, refresh bool
+	}{
+		"5.12.0": {"sdk-too-old", true, false, true},
+		"5.13.0": {"", true, true, true},
+		"6.0.4":  {"sdk-broken-refresh sdk-no-verifier", false, true, false},
+		"6.0.5":  {"sdk-broken-refresh", true, true, false},
+		"8.1.0":  {"sdk-broken-refresh", true, true, false},
+		"8.2.0":  {"", true, true, true},
+	} {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			s, err := Read([]string{wheel(t, release)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var codes []string
+			for _, p := range Defects(release, "~=1.2") {
+				codes = append(codes, p.Code)
+				if !strings.Contains(p.Summary, "workos ~=1.2 ") {
+					t.Errorf("%s", p.Summary)
+				}
+			}
+			if got := strings.Join(codes, " "); got != c.codes {
+				t.Errorf("%q, want %q", got, c.codes)
+			}
+			code, _ := s.Signature(verifier)
+			logout, _ := s.Signature(leadsBack)
+			if code.Takes("code_verifier") != c.verifier || logout.Takes("return_to") != c.leadsBack {
+				t.Errorf("%s\n%s", code, logout)
+			}
+			// In 6.0 to 8.1 the answer, a dict, is asked for what is not in it.
+			src, err := os.ReadFile(filepath.Join(s.Dir, "session.py"))
+			if broken := strings.Contains(string(src), `auth_response["sealed_session"]`); err != nil || broken == c.refresh {
+				t.Errorf("refresh reads a sealed_session: %v, %v", broken, err)
 			}
 		})
 	}

@@ -4,6 +4,7 @@
 package authkit
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"path"
@@ -22,20 +23,6 @@ const CoreModule = "workos_authkit"
 
 //go:embed files/workos_authkit.py
 var core []byte
-
-// Needs are the functions of the SDK that the generated Python calls, in the
-// form of plan.SDK.
-var Needs = []string{
-	"WorkOSClient.__init__(api_key, client_id)",
-	"UserManagement.get_authorization_url(provider, redirect_uri, state, code_challenge, code_challenge_method)",
-	"UserManagement.authenticate_with_code(code, code_verifier)",
-	"UserManagement.authenticate_with_refresh_token(refresh_token)",
-	"UserManagement.load_sealed_session(session_data, cookie_password)",
-	"UserManagement.get_logout_url(session_id, return_to)",
-	"PKCE.generate_code_challenge(verifier)",
-	"Session.authenticate()",
-	"workos.session.seal_session_from_auth_response(access_token, refresh_token, user, impersonator, cookie_password)",
-}
 
 // A Draft is what a room wants changed. Changes of one file are made one after
 // another, each on the result of the one before.
@@ -138,7 +125,8 @@ func (d *Draft) routes(source []byte, inPackage bool) func(Variant) []byte {
 }
 
 // module makes a generated module, or gives the one that is there the features
-// that it lacks. What somebody has changed in it stays.
+// that it lacks and the dialect of the project's SDK, where that has changed.
+// What somebody has changed in it stays.
 func (d *Draft) module(name string, source []byte, render func(Variant) []byte, why string) {
 	old := d.Source(name)
 	if old == nil {
@@ -150,13 +138,16 @@ func (d *Draft) module(name string, source []byte, render func(Variant) []byte, 
 		return
 	}
 	has := d.Variant.in(source, old)
-	wants := has
+	wants, what := has, "the login can do "+strings.Join(d.Variant.Features, ", ")
+	if wants.Dialect = cmp.Or(d.Variant.Dialect, SDK6); wants.Dialect != has.Dialect {
+		what = "the login is for the workos that the project has now"
+	}
 	wants.Features = slices.Concat(has.Features, d.Variant.Features)
 	before, after := render(has), render(wants)
 	if string(before) == string(after) {
 		return
 	}
-	d.Edit(name, "the login can do "+strings.Join(d.Variant.Features, ", "), func(src []byte) ([]edit.Edit, error) {
+	d.Edit(name, what, func(src []byte) ([]edit.Edit, error) {
 		edits, ok := edit.Rebase(edit.Between(before, src), edit.Between(before, after))
 		if !ok {
 			return nil, Unplaceable(name, "this file was changed where the login is to be extended").

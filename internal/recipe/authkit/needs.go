@@ -1,0 +1,38 @@
+package authkit
+
+// needs are the functions of the SDK that the generated Python calls in each of
+// its dialects, in the form of plan.SDK. Those of the async client have the same
+// parameters as these.
+var needs = map[string][]string{
+	SDK5: {
+		"WorkOSClient(api_key, client_id)",
+		"UserManagement.get_authorization_url(provider, redirect_uri, state, code_challenge)",
+		"UserManagement.authenticate_with_code(code, code_verifier)",
+		"UserManagement.authenticate_with_refresh_token(refresh_token)",
+		"UserManagement.load_sealed_session(sealed_session, cookie_password)",
+		"UserManagement.get_logout_url(session_id, return_to)",
+		"Session.authenticate()",
+		"workos.session.Session.seal_data(data, key)",
+		"workos.exceptions.BaseRequestException",
+	},
+	SDK6: {
+		"WorkOSClient(api_key, client_id)",
+		"UserManagement.get_authorization_url(provider, redirect_uri, state, code_challenge, code_challenge_method)",
+		"UserManagement.authenticate_with_code(code, code_verifier)",
+		"UserManagement.authenticate_with_refresh_token(refresh_token)",
+		"UserManagement.load_sealed_session(session_data, cookie_password)",
+		"UserManagement.get_logout_url(session_id, return_to)",
+		"PKCE.generate_code_challenge(verifier)",
+		"Session.authenticate()",
+		"workos.session.seal_session_from_auth_response(access_token, refresh_token, user, impersonator, cookie_password)",
+	},
+}
+
+// NeedsFor are the functions of the SDK that the generated Python calls in a
+// dialect, in the form of plan.SDK. Empty stands for SDK6.
+func NeedsFor(dialect string) []string {
+	if dialect == SDK5 {
+		return needs[SDK5]
+	}
+	return needs[SDK6]
+}
