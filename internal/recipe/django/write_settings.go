@@ -111,7 +111,8 @@ func (r *room) loadDotenv() string {
 	return fmt.Sprintf(`load_dotenv(Path(__file__).resolve().parents[%d] / "%s")`, up, strings.ReplaceAll(rel, "../", ""))
 }
 
-// underImports puts a line behind the imports that a file begins with.
+// underImports puts a line behind the imports that a file begins with, or else
+// behind the first ones further down.
 func underImports(f *pysyntax.File, line string) []edit.Edit {
 	var after pysyntax.Stmt
 	for i, s := range f.Body {
@@ -121,7 +122,7 @@ func underImports(f *pysyntax.File, line string) []edit.Edit {
 		case isImport(s):
 			after = s
 		case docstring && i == 0, tries && !slices.ContainsFunc(try.Body, func(s pysyntax.Stmt) bool { return !isImport(s) }):
-		default:
+		case after != nil:
 			return []edit.Edit{insertAfter(f, after, "", line)}
 		}
 	}
