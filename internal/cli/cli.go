@@ -52,6 +52,7 @@ type App struct {
 	Manager   string
 	URLPrefix string
 	With      []string // of add, plan and try
+	Users     string   // of add, plan and try
 	Output    string
 	NoInput   bool
 	Offline   bool
@@ -120,7 +121,7 @@ func newRoot(app *App) *cobra.Command {
 }
 
 func (a *App) recipeOptions() recipe.Options {
-	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix, With: a.With}
+	return recipe.Options{Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix, With: a.With, Users: a.Users}
 }
 
 func (a *App) json() bool { return a.Output == "json" }
@@ -138,6 +139,7 @@ func (a *App) print(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n"
 // loginFlags are the flags of the commands that write a login.
 func (a *App) loginFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&a.With, "with", nil, "what the login can do beside: `FEATURE,...` of "+strings.Join(authkit.Features, ", "))
+	flags.StringVar(&a.Users, "users", "", "where the app finds who is signed in: session, django (request.user) or flask-login (current_user)")
 }
 
 // writeJSON writes the one document of a command.

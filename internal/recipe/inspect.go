@@ -20,6 +20,7 @@ type Options struct {
 	URLPrefix string   // --url-prefix
 	NoInstall bool     // --no-install
 	With      []string // --with: features of authkit.Features
+	Users     string   // --users
 }
 
 // sure is how much surer the best of several apps has to be than the next for

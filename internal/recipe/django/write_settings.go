@@ -167,6 +167,11 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 			lines = append(lines, name+" = os.environ.get("+st.str(name)+", "+st.str("")+")")
 		}
 	}
+	comment := "# WorkOS AuthKit"
+	if lines == nil {
+		comment = "# The users of WorkOS AuthKit"
+	}
+	lines = append(lines, r.userSettings(st, f.IndentUnit())...)
 	if lines == nil {
 		return nil, nil
 	}
@@ -177,7 +182,7 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 			WithDetail("each class needs these lines, below `import os`, `from dotenv import load_dotenv` and `load_dotenv()` at the top:\n%s", strings.Join(lines, "\n")).
 			WithFix("put the lines in by hand, or ROOT_URLCONF into a base class, then run authfit again for the rest")
 	}
-	lines = append([]string{"", "# WorkOS AuthKit"}, lines...)
+	lines = append([]string{"", comment}, lines...)
 	if len(classes) == 1 {
 		body := classes[0].Body
 		return []edit.Edit{f.InsertAfter(body[len(body)-1], lines...)}, nil
