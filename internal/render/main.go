@@ -29,7 +29,7 @@ var rooms = []struct {
 	beside       map[string][]byte // what --users adds
 }{
 	{"django", "auth_views.py", django.AuthViews, false, django.UsersApp("workos_users", "auth_views")},
-	{"flask", "workos_auth.py", flask.AuthModule, false, nil},
+	{"flask", "workos_auth.py", flask.AuthModule, false, map[string][]byte{"workos_flask_login.py": flask.LoginModule}},
 	{"fastapi", "workos_auth.py", fastapi.AuthModule, true, nil},
 }
 
