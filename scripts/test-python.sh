@@ -23,8 +23,8 @@ modules() {
 	form=$1 python=$(cd "$(dirname "$2")" && pwd)/python
 	for room in flask fastapi django; do
 		tests="internal/recipe/authkit/tests/test_$room.py"
-		[ "$room" = flask ] && tests="$tests internal/recipe/authkit/tests/test_workos_authkit.py"
-		[ "$room" = django ] && tests=internal/recipe/django/tests/test_auth_views.py
+		[ "$room" = flask ] && tests="$tests internal/recipe/authkit/tests/test_workos_authkit.py internal/recipe/authkit/tests/test_flask_login.py"
+		[ "$room" = django ] && tests="internal/recipe/django/tests/test_auth_views.py internal/recipe/django/tests/test_users.py"
 		case $form in *-all) tests="$tests $(find internal/recipe/*/tests -name "test_${room}_features.py")" ;; esac
 		echo "== $room, form $form: $("$python" -V)"
 		# shellcheck disable=SC2086 # the tests are words

@@ -53,6 +53,7 @@ type App struct {
 	URLPrefix  string
 	With       []string // of add, plan and try
 	UpgradeSDK bool     // the same
+	Users      string   // the same
 	Output     string
 	NoInput    bool
 	Offline    bool
@@ -123,7 +124,7 @@ func newRoot(app *App) *cobra.Command {
 func (a *App) recipeOptions() recipe.Options {
 	return recipe.Options{
 		Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix,
-		With: a.With, MoveSDK: a.UpgradeSDK,
+		With: a.With, MoveSDK: a.UpgradeSDK, Users: a.Users,
 	}
 }
 
@@ -143,6 +144,7 @@ func (a *App) print(format string, args ...any) { fmt.Fprintf(a.Out, format+"\n"
 func (a *App) loginFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&a.With, "with", nil, "what the login can do beside: `FEATURE,...` of "+strings.Join(authkit.Features, ", "))
 	flags.BoolVar(&a.UpgradeSDK, "upgrade-sdk", false, "move the project's workos package to the newest that its Pythons run")
+	flags.StringVar(&a.Users, "users", "", "where the app finds who is signed in: session, django (request.user) or flask-login (current_user)")
 }
 
 // writeJSON writes the one document of a command.

@@ -133,18 +133,26 @@ func (a *App) Origin() string { return "http://localhost:" + strconv.Itoa(a.Port
 // SetUp runs the commands that come before a start.
 func (a *App) SetUp(ctx context.Context) error {
 	for _, argv := range a.Login.Setup {
-		p := a.process(argv, a.Port, "http")
-		if err := p.Start(); err != nil {
+		if err := a.Run(ctx, argv); err != nil {
 			return err
-		}
-		select {
-		case <-p.Done():
-		case <-ctx.Done():
-			p.Stop()
-			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+// Run runs a command in the app's folder to its end.
+func (a *App) Run(ctx context.Context, argv []string) error {
+	p := a.process(argv, a.Port, "http")
+	if err := p.Start(); err != nil {
+		return err
+	}
+	select {
+	case <-p.Done():
+		return nil
+	case <-ctx.Done():
+		p.Stop()
+		return ctx.Err()
+	}
 }
 
 // Start starts a command that serves the app on a port, and waits until it

@@ -206,7 +206,7 @@ func (f *File) section(module string) int {
 		return future
 	case isStandard(top):
 		return standard
-	case f.Local != nil && f.Local(top), top == "workos_auth", top == "workos_authkit", top == "auth_views":
+	case f.Local != nil && f.Local(top), top == "workos_auth", top == "workos_authkit", top == "workos_flask_login", top == "auth_views":
 		return firstParty
 	}
 	return thirdParty

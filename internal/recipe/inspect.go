@@ -21,6 +21,7 @@ type Options struct {
 	NoInstall bool     // --no-install
 	MoveSDK   bool     // --upgrade-sdk
 	With      []string // --with: features of authkit.Features
+	Users     string   // --users
 }
 
 // sure is how much surer the best of several apps has to be than the next for

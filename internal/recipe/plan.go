@@ -45,8 +45,9 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	}
 	out.Framework = app.Framework
 	out.Problems = append(out.Problems, chosen.Problems...)
-	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix, Notes: chosen.Notes}
+	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix, Notes: chosen.Notes, Users: o.Users}
 	d.Variant.Dialect, d.Variant.Features = chosen.Dialect, o.With
+	refuseUsers(d)
 	find(app.Framework).Draft(d)
 
 	pkgs := packages(p, app, chosen.Package)
@@ -80,6 +81,18 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	out.Notes = append(out.Notes, d.Notes...)
 	out.Problems = append(out.Problems, d.Problems...)
 	return out, nil
+}
+
+// refuseUsers refuses users of another framework.
+func refuseUsers(d *authkit.Draft) {
+	at := d.App.Entry
+	switch kinds := map[string]string{"django": "django", "flask-login": "flask"}; {
+	case d.Users == "" || d.Users == "session":
+	case kinds[d.Users] == "":
+		d.RefuseAt("usage", "", 0, "use --users session, django or flask-login", "there are no users called %q", d.Users)
+	case kinds[d.Users] != d.App.Framework:
+		d.RefuseAt("usage", at.File, at.Line, "leave --users away", "--users %s is not for an app of %s", d.Users, d.App.Framework)
+	}
 }
 
 // packages are those that the login needs: the SDK, and what reads .env. A

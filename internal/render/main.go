@@ -26,10 +26,11 @@ var rooms = []struct {
 	name, module string
 	source       []byte
 	async        bool
+	beside       map[string][]byte // what --users adds
 }{
-	{"django", "auth_views.py", django.AuthViews, false},
-	{"flask", "workos_auth.py", flask.AuthModule, false},
-	{"fastapi", "workos_auth.py", fastapi.AuthModule, true},
+	{"django", "auth_views.py", django.AuthViews, false, django.UsersApp("workos_users", "auth_views")},
+	{"flask", "workos_auth.py", flask.AuthModule, false, map[string][]byte{"workos_flask_login.py": flask.LoginModule}},
+	{"fastapi", "workos_auth.py", fastapi.AuthModule, true, nil},
 }
 
 func main() {
@@ -60,6 +61,10 @@ func render(folder string) error {
 					os.WriteFile(filepath.Join(dir, authkit.CoreModule+".py"), v.Core(), 0o644),
 					os.WriteFile(filepath.Join(dir, room.module), v.Render(room.source), 0o644),
 				)
+				for name, content := range room.beside {
+					file := filepath.Join(dir, name)
+					err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o644))
+				}
 				if err != nil {
 					return err
 				}

@@ -33,6 +33,9 @@ type Draft struct {
 	Prefix string
 	// Variant is the form of the generated modules.
 	Variant Variant
+	// Users says where the framework's people look for who is signed in: "" for
+	// what fits, "session", "django" or "flask-login".
+	Users string
 	// Host is the name under which the app is opened on this machine; empty for
 	// localhost.
 	Host string

@@ -176,18 +176,32 @@ func packageOf(app *project.App, file string) string {
 	return strings.ReplaceAll(dir, "/", ".")
 }
 
+// CreateAddition makes a module that uses the one of the login routes, beside it.
+func CreateAddition(d *Draft, name string, source []byte, why string) {
+	file := d.App.Entry.File
+	if packageOf(d.App, file) != "" {
+		source = relativeImport(source, authModule)
+	}
+	d.Create(path.Join(path.Dir(file), name+".py"), source, why)
+}
+
 // ImportRoutes is the import of the module of the login routes, which lie
 // beside the app's file, as another file of the project writes it. It says no
 // where that file is not below the folder that the app runs from.
 func ImportRoutes(app *project.App, f *pysyntax.File, file string) (string, bool) {
+	return ImportBeside(app, f, file, authModule)
+}
+
+// ImportBeside is ImportRoutes for another module that lies there.
+func ImportBeside(app *project.App, f *pysyntax.File, file, module string) (string, bool) {
 	if app.Dir != "." && !strings.HasPrefix(file, app.Dir+"/") {
 		return "", false
 	}
 	pkg := packageOf(app, app.Entry.File)
 	if path.Dir(file) == path.Dir(app.Entry.File) || pkg == "" {
-		return ImportLine(f, pkg, authModule, pkg != ""), true
+		return ImportLine(f, pkg, module, pkg != ""), true
 	}
-	return "from " + pkg + " import " + authModule, true
+	return "from " + pkg + " import " + module, true
 }
 
 // clash is a name that the hook-up needs and that the file uses for something

@@ -24,7 +24,11 @@ func TestProtectAll(t *testing.T) { authkittest.ProtectAll(t, Recipe{}) }
 func FuzzProtect(f *testing.F) { authkittest.FuzzProtect(f, Recipe{}) }
 
 func TestEmbedded(t *testing.T) {
-	authkittest.Embedded(t, map[string][]byte{"files/auth_views.py": AuthViews})
+	embedded := map[string][]byte{"files/auth_views.py": AuthViews}
+	for name, content := range UsersApp(usersApp, viewsModule) {
+		embedded["files/"+name] = content
+	}
+	authkittest.Embedded(t, embedded)
 }
 
 // draft drafts the login of a project in testdata.
@@ -55,6 +59,9 @@ func draft(t *testing.T, name string) *authkit.Draft {
 		t.Fatal("no app was found")
 	}
 	d := &authkit.Draft{Project: p, App: &p.Apps[0]}
+	if strings.Contains(string(archive.Comment), "users: django") {
+		d.Users = "django"
+	}
 	Recipe{}.Draft(d)
 	return d
 }
@@ -127,6 +134,12 @@ func TestByHand(t *testing.T) {
 			"WORKOS_CLIENT_ID = os.environ.get('WORKOS_CLIENT_ID', '')",
 			"WORKOS_REDIRECT_URI = os.environ.get('WORKOS_REDIRECT_URI', '')",
 			"WORKOS_COOKIE_PASSWORD = os.environ.get('WORKOS_COOKIE_PASSWORD', '')",
+		}, "\n")},
+		{"users_computed", "shop/settings.py:6", strings.Join([]string{
+			"the settings need:",
+			`in INSTALLED_APPS: "workos_users"`,
+			`in MIDDLEWARE, directly below AuthenticationMiddleware: "workos_users.middleware.authkit_user"`,
+			`in AUTHENTICATION_BACKENDS, at its end: "workos_users.backends.AuthKitBackend"`,
 		}, "\n")},
 	} {
 		t.Run(test.name, func(t *testing.T) {

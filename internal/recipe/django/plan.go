@@ -32,6 +32,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	r.login()
 	r.sessions()
 	r.hosts()
+	r.users()
 	r.editSettings()
 	r.editURLs()
 	r.editTemplate()

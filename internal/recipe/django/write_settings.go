@@ -111,7 +111,8 @@ func (r *room) loadDotenv() string {
 	return fmt.Sprintf(`load_dotenv(Path(__file__).resolve().parents[%d] / "%s")`, up, strings.ReplaceAll(rel, "../", ""))
 }
 
-// underImports puts a line behind the imports that a file begins with.
+// underImports puts a line behind the imports that a file begins with, or else
+// behind the first ones further down.
 func underImports(f *pysyntax.File, line string) []edit.Edit {
 	var after pysyntax.Stmt
 	for i, s := range f.Body {
@@ -121,7 +122,7 @@ func underImports(f *pysyntax.File, line string) []edit.Edit {
 		case isImport(s):
 			after = s
 		case docstring && i == 0, tries && !slices.ContainsFunc(try.Body, func(s pysyntax.Stmt) bool { return !isImport(s) }):
-		default:
+		case after != nil:
 			return []edit.Edit{insertAfter(f, after, "", line)}
 		}
 	}
@@ -166,6 +167,11 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 			lines = append(lines, name+" = os.environ.get("+st.str(name)+", "+st.str("")+")")
 		}
 	}
+	comment := "# WorkOS AuthKit"
+	if lines == nil {
+		comment = "# The users of WorkOS AuthKit"
+	}
+	lines = append(lines, r.userSettings(st, f.IndentUnit())...)
 	if lines == nil {
 		return nil, nil
 	}
@@ -176,7 +182,7 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 			WithDetail("each class needs these lines, below `import os`, `from dotenv import load_dotenv` and `load_dotenv()` at the top:\n%s", strings.Join(lines, "\n")).
 			WithFix("put the lines in by hand, or ROOT_URLCONF into a base class, then run authfit again for the rest")
 	}
-	lines = append([]string{"", "# WorkOS AuthKit"}, lines...)
+	lines = append([]string{"", comment}, lines...)
 	if len(classes) == 1 {
 		body := classes[0].Body
 		return []edit.Edit{f.InsertAfter(body[len(body)-1], lines...)}, nil

@@ -15,5 +15,5 @@ func TestProtectAll(t *testing.T) { authkittest.ProtectAll(t, Recipe{}) }
 func FuzzProtect(f *testing.F) { authkittest.FuzzProtect(f, Recipe{}) }
 
 func TestEmbedded(t *testing.T) {
-	authkittest.Embedded(t, map[string][]byte{"files/workos_auth.py": AuthModule})
+	authkittest.Embedded(t, map[string][]byte{"files/workos_auth.py": AuthModule, "files/workos_flask_login.py": LoginModule})
 }

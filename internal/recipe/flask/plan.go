@@ -47,6 +47,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	})
 	if constructor.HookUp(d, AuthModule, "url_prefix") {
 		d.Login.HomeUser = showUser(d)
+		flaskLogin(d)
 		noteGuards(d)
 	}
 }

@@ -45,6 +45,7 @@ const sure = 20
 //	bom: FILE           starts with a byte order mark
 //	no-newline: FILE    does not end with one
 //	prefix: /PATH       --url-prefix
+//	users: KIND         --users
 //	app: OBJECT         --app, by the object's name
 //
 // Beyond what an archive expects, the result has to be valid Python for the
@@ -136,6 +137,9 @@ func draft(t *testing.T, room Room, dir string, o options) (*authkit.Draft, stri
 	d := &authkit.Draft{Project: p, App: &p.Apps[0]}
 	for prefix := range o["prefix"] {
 		d.Prefix = prefix
+	}
+	for users := range o["users"] {
+		d.Users = users
 	}
 	room.Draft(d)
 	for i := range d.Problems {
@@ -264,7 +268,7 @@ func directives(comment []byte) options {
 	for line := range strings.Lines(string(comment)) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		switch name {
-		case "crlf", "bom", "no-newline", "prefix", "app":
+		case "crlf", "bom", "no-newline", "prefix", "users", "app":
 			if ok && o[name] == nil {
 				o[name] = map[string]bool{}
 			}

@@ -1,0 +1,1 @@
+"""The users of this site who sign in with WorkOS AuthKit."""
