@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"authfit/internal/example"
 	"authfit/internal/manager"
@@ -43,17 +44,33 @@ func run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("workos %s: %w", version, err)
 		}
-		for _, framework := range frameworks {
-			fmt.Fprintln(os.Stderr, "checking", framework, "with workos", version)
-			found, err := check(ctx, framework, python)
-			if err != nil {
-				return fmt.Errorf("%s, workos %s: %w", framework, version, err)
-			}
-			results = append(results, column{framework, version, found})
+		fmt.Fprintln(os.Stderr, "checking with workos", version)
+		columns, err := checkAll(ctx, version, python)
+		if err != nil {
+			return err
 		}
+		results = append(results, columns...)
 	}
 	table(results)
 	return nil
+}
+
+// checkAll checks every framework with a version of the SDK, side by side: most
+// of the time is waiting.
+func checkAll(ctx context.Context, version, python string) ([]column, error) {
+	columns, errs := make([]column, len(frameworks)), make([]error, len(frameworks))
+	var wg sync.WaitGroup
+	for i, framework := range frameworks {
+		wg.Go(func() {
+			found, err := check(ctx, framework, python)
+			if err != nil {
+				err = fmt.Errorf("%s, workos %s: %w", framework, version, err)
+			}
+			columns[i], errs[i] = column{framework, version, found}, err
+		})
+	}
+	wg.Wait()
+	return columns, errors.Join(errs...)
 }
 
 // A column is what an example with a version of the SDK was found to do.
