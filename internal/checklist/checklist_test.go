@@ -74,14 +74,14 @@ func TestDefences(t *testing.T) {
 		{24, core, "except (InvalidToken, LookupError, ValueError):", "except LookupError:", ""},
 		{25, core, "logger = logging", "import jwt\n_decode = jwt.decode\njwt.decode = lambda token, *_, **__: _decode(token, options={'verify_signature': False})\nlogger = logging", ""},
 		{26, core, "        except PyJWKClientConnectionError:\n            logger", "        except KeyError:\n            logger", ""},
-		{27, core, ` or user["id"] != claims.get("sub")`, "", ""},
+		{27, core, ` or user["id"] != claims["sub"]`, "", ""},
 		{28, core, "if token in self._refreshed:", "if False:", ""},
 		{29, core, `return "" if _refused(error) else sealed`, `return ""`, ""},
 		{29, core, `return "" if _refused(error) else sealed`, "return sealed", ""},
 		{30, routes, "if not _authkit().valid_form_token", "if False and not _authkit().valid_form_token", ""},
 		{31, core, "return_to=self.home_url", `return_to="https://evil.test/"`, ""},
 		{33, routes, `return jsonify(error="not signed in"), 401`, "pass", ""},
-		{34, core, ` or user["id"] != claims.get("sub")`, "", ""},
+		{34, core, ` or user["id"] != claims["sub"]`, "", ""},
 	} {
 		framework := d.framework
 		if framework == "" {

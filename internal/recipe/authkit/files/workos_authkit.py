@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import secrets
 # authfit: begin sync
 import threading
@@ -32,11 +33,10 @@ import anyio.to_thread
 # authfit: begin sdk5
 import httpx
 # authfit: end
+import jwt
 from cryptography.fernet import Fernet, InvalidToken
-# authfit: begin async
-from jwt import PyJWKClient
-# authfit: end
-from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError
+from jwt import PyJWK, PyJWKClient
+from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 # authfit: begin sdk6
 from workos import (
     # authfit: begin sdk6+async
@@ -64,6 +64,7 @@ LOGIN_COOKIE = "wos_login_"
 LOGIN_SECONDS = 600  # how long a started login may take
 MAX_LOGINS = 5  # how many logins a browser may have under way, one a tab
 MAX_NEXT = 1000  # bytes of the path to come back to; it travels in a cookie
+CLOCK_SKEW_SECONDS = 5  # how far this clock and AuthKit's may be apart
 REFRESH_AHEAD_SECONDS = 30  # how long before its end a session is renewed
 REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
 CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
@@ -135,13 +136,7 @@ class _Content:
 
     session: dict[str, Any]
     claims: dict[str, Any]
-    # authfit: begin async
     key_id: str = ""  # of the key that the access token says to be signed with
-    # authfit: end
-
-    @property
-    def user(self) -> dict[str, Any]:
-        return self.session.get("user") or {}
 
     @property
     def refresh_token(self) -> str:
@@ -221,6 +216,7 @@ class AuthKit:
             raise ValueError(message) from None
         self._workos = workos
         self._password = cookie_password
+        self._keys = PyJWKClient(workos.user_management.get_jwks_url())
         self._refreshing = [anyio.Lock() for _ in range(64)]
         self._refreshed: dict[str, tuple[float, str]] = {}
         self.redirect_uri = redirect_uri
@@ -321,11 +317,11 @@ class AuthKit:
             return None, ""
         try:
             content = self._open(sealed)
-            session = await self._verified(sealed, content)
+            session = await self._verified(content)
             if content.ends_soon:
                 sealed, old = await self._refresh(sealed, content), sealed
                 if sealed != old:
-                    session = await self._verified(sealed, self._open(sealed))
+                    session = await self._verified(self._open(sealed))
             elif session is None:
                 sealed = ""
         except PyJWKClientConnectionError:
@@ -433,56 +429,36 @@ class AuthKit:
     def _open(self, sealed: str) -> _Content:
         try:
             session = json.loads(self._fernet.decrypt(sealed.encode()))
-            # authfit: begin async
             header, payload, _ = session["access_token"].split(".")
             claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
             key_id = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
-            return _Content(session, claims, key_id)
-            # authfit: begin sync
-            _, payload, _ = session["access_token"].split(".")
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-            return _Content(session, claims)
-            # authfit: end
         except (InvalidToken, LookupError, ValueError):
             return _Content({}, {})
+        return _Content(session, claims, key_id)
 
-    async def _verified(self, sealed: str, content: _Content) -> AuthKitSession | None:
+    async def _verified(self, content: _Content) -> AuthKitSession | None:
         """Check the signature, lifetime and owner of the sealed access token.
 
         Raises:
             PyJWKClientConnectionError: AuthKit's key set cannot be reached.
         """
-        # authfit: begin sdk6
-        loaded = self._workos.user_management.load_sealed_session(
-            session_data=sealed, cookie_password=self._password
-        )
-        # authfit: begin sdk5
-        loaded = await self._workos.user_management.load_sealed_session(
-            sealed_session=sealed, cookie_password=self._password
-        )
-        # authfit: end
+        if not content.session:
+            return None
         try:
-            # authfit: begin async
-            # It asks for AuthKit's keys now and then, and blocks.
-            if self._has_key(loaded.jwks, content):
-                found = loaded.authenticate()
-            else:
-                found = await anyio.to_thread.run_sync(loaded.authenticate)
-            # authfit: begin sync
-            found = loaded.authenticate()
-            # authfit: end
+            claims: dict[str, Any] = jwt.decode(
+                content.session["access_token"],
+                await self._key(content.key_id),
+                algorithms=["RS256"],
+                issuer=os.environ.get("WORKOS_ISSUER"),
+                leeway=CLOCK_SKEW_SECONDS,
+                options={"verify_aud": False, "require": ["exp", "iat", "sub"]},
+            )
         except PyJWKClientConnectionError:
             raise
-        except PyJWKClientError:
-            return None  # signed with a key that AuthKit does not have
-        # authfit: begin sdk5
-        except ValueError:
-            return None  # without a claim that the SDK reads
-        # authfit: end
-        user, claims = content.user, content.claims
-        if not found.authenticated or not _of_user(claims):
+        except PyJWTError:
             return None
-        if not user.get("id") or user["id"] != claims.get("sub"):
+        user: dict[str, Any] = content.session.get("user") or {}
+        if not _of_user(claims) or not user.get("id") or user["id"] != claims["sub"]:
             return None
         return AuthKitSession(
             user=user,
@@ -497,13 +473,16 @@ class AuthKit:
             impersonator=content.session.get("impersonator"),
         )
 
-    # authfit: begin async
-    def _has_key(self, jwks: PyJWKClient, content: _Content) -> bool:
-        """Whether a token can be checked without asking AuthKit for its keys."""
-        keys = jwks.jwk_set_cache.get() if jwks.jwk_set_cache else None
-        return keys is not None and content.key_id in [key.key_id for key in keys.keys]
+    async def _key(self, key_id: str) -> PyJWK:
+        """Return AuthKit's key of that id; asks for the key set now and then."""
+        # authfit: begin async
+        known = self._keys.jwk_set_cache.get() if self._keys.jwk_set_cache else None
+        if known is None or key_id not in [key.key_id for key in known.keys]:
+            # It blocks while it asks.
+            return await anyio.to_thread.run_sync(self._keys.get_signing_key, key_id)
+        # authfit: end
+        return self._keys.get_signing_key(key_id)
 
-    # authfit: end
     async def _refresh(self, sealed: str, content: _Content) -> str:
         """Trade the refresh token for a new session, once for parallel requests."""
         token = content.refresh_token

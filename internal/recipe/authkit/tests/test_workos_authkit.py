@@ -323,11 +323,27 @@ def test_refresh(authkit: AuthKit, fake: FakeAuthKit) -> None:
 def test_refresh_fails(
     authkit: AuthKit, fake: FakeAuthKit, status: int, body: Any, kept: bool
 ) -> None:
-    expired = fake.token(exp=int(time.time()) - 1)
+    expired = fake.token(exp=int(time.time()) - 60)
     data = {"access_token": expired, "refresh_token": "r", "user": USER}
     sealed = fake.seal(data)
     fake.answers = [(status, body)]
     assert authkit.load(sealed) == (None, sealed if kept else "")
+
+
+def test_clocks_apart(authkit: AuthKit, fake: FakeAuthKit) -> None:
+    """A token of a second ahead is no forgery."""
+    fake.claims = {"iat": int(time.time()) + 2, "nbf": int(time.time()) + 2}
+    assert authkit.load(signed_in(authkit))[0]
+
+
+def test_issuer(
+    authkit: AuthKit, fake: FakeAuthKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = signed_in(authkit)
+    monkeypatch.setenv("WORKOS_ISSUER", fake.url)
+    assert authkit.load(sealed)[0]
+    monkeypatch.setenv("WORKOS_ISSUER", "https://another.test")
+    assert authkit.load(sealed) == (None, "")
 
 
 def test_key_set_is_away(
