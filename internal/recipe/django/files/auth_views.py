@@ -24,7 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -144,7 +144,7 @@ def _turned_away(request: HttpRequest) -> HttpResponse | None:
 def _ask_to_sign_in(request: HttpRequest, **hints: Any) -> HttpResponse:
     if not request.accepts("text/html"):
         return JsonResponse({"error": "not signed in"}, status=401)
-    back = request.get_full_path() if request.method == "GET" else "/"
+    back = request.get_full_path() if request.method == "GET" else get_script_prefix()
     query = urlencode({"next": back, **hints})
     return redirect(f"{reverse('workos_login')}?{query}")
 
@@ -246,14 +246,14 @@ def callback_view(request: HttpRequest) -> HttpResponse:
 def logout_view(request: HttpRequest) -> HttpResponse:
     """Ask with a button (GET), then end the session here and at AuthKit (POST)."""
     if SEALED not in request.session:
-        return redirect(authkit().home_url)
+        return redirect(authkit().home_url(get_script_prefix()))
     if request.method == "GET":
         return _page("Sign out", "Do you want to sign out?", _sign_out(request))
     session_id = authkit().session_id(request.session[SEALED])
     request.session.flush()
     if session_id is None:
-        return redirect(authkit().home_url)
-    return redirect(authkit().logout_url(session_id))
+        return redirect(authkit().home_url(get_script_prefix()))
+    return redirect(authkit().logout_url(session_id, get_script_prefix()))
 
 
 @never_cache
@@ -281,12 +281,13 @@ def organization_view(request: HttpRequest) -> HttpResponse:
         title = "The organization was not switched"
         return _page(title, error.message, status=error.status)
     request.session[SEALED] = sealed
-    return redirect(safe_next(request.POST.get("next")))
+    return redirect(safe_next(request.POST.get("next"), get_script_prefix()))
 
 
 # authfit: end
 def _start(request: HttpRequest, **hints: Any) -> HttpResponse:
-    started = authkit().start(request.COOKIES, request.GET.get("next"), **hints)
+    next_url, home = request.GET.get("next"), get_script_prefix()
+    started = authkit().start(request.COOKIES, next_url, home, **hints)
     return _with_cookies(redirect(started.url), started.cookies)
 
 
@@ -306,9 +307,9 @@ def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
 
 def _landing(path: str) -> str:
     """Return where a login ends: a site without a home page has the account page."""
-    if path == "/":
+    if path == get_script_prefix():
         try:
-            resolve(path)
+            resolve("/")
         except Resolver404:
             return reverse("workos_account")
     return path

@@ -287,7 +287,7 @@ async def confirm_logout(request: Request) -> Response:
     authkit = _authkit(request)
     session_id = authkit.session_id(sealed_session(request.cookies))
     if session_id is None:
-        return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
+        return RedirectResponse(authkit.home_url(_home(request)), 303, headers=NO_STORE)
     action = BUTTON.format(
         url=_visit(request).logout_url, token=authkit.form_token(session_id)
     )
@@ -300,12 +300,13 @@ async def logout(request: Request) -> Response:
     authkit = _authkit(request)
     session_id = authkit.session_id(sealed_session(request.cookies))
     if session_id is None:
-        return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
+        return RedirectResponse(authkit.home_url(_home(request)), 303, headers=NO_STORE)
     form = await _form(request)
     if not authkit.valid_form_token(session_id, form.get("form_token", "")):
         return _page(request, "Sign-out did not work", "Please try again.", 403)
     _visit(request).cookies.update(session_cookies("", request.cookies))
-    return RedirectResponse(authkit.logout_url(session_id), 303, headers=NO_STORE)
+    url = authkit.logout_url(session_id, _home(request))
+    return RedirectResponse(url, 303, headers=NO_STORE)
 
 
 # authfit: begin organizations
@@ -329,7 +330,8 @@ async def organization(request: Request) -> Response:
             return _start(request, organization_id=organization_id)
         return _page(request, title, error.message, error.status)
     visit.cookies.update(session_cookies(sealed, request.cookies))
-    return RedirectResponse(safe_next(form.get("next")), 303, headers=NO_STORE)
+    next_url = safe_next(form.get("next"), _home(request))
+    return RedirectResponse(next_url, 303, headers=NO_STORE)
 
 
 # authfit: end
@@ -347,9 +349,14 @@ def _visit(request: HTTPConnection) -> Visit:
     return request.state.workos
 
 
+def _home(request: HTTPConnection) -> str:
+    """Return the path of the app, which may be mounted below the site's root."""
+    return request.scope.get("root_path", "") + "/"
+
+
 def _start(request: Request, **hints: Any) -> Response:
-    next_url = request.query_params.get("next")
-    started = _authkit(request).start(request.cookies, next_url, **hints)
+    next_url, home = request.query_params.get("next"), _home(request)
+    started = _authkit(request).start(request.cookies, next_url, home, **hints)
     _visit(request).cookies.update(started.cookies)
     return RedirectResponse(started.url, 303, headers=NO_STORE)
 
@@ -362,7 +369,9 @@ def _turned_away(request: Request, **hints: Any) -> HTTPException:
     root = request.scope.get("root_path", "")
     if not back.startswith(root):  # a proxy has cut it off
         back = root + back
-    query = urlencode({"next": back if request.method == "GET" else "/", **hints})
+    if request.method != "GET":
+        back = _home(request)
+    query = urlencode({"next": back, **hints})
     location = f"{_visit(request).login_url}?{query}"
     return HTTPException(303, headers={"Location": location})
 
