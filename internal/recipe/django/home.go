@@ -74,7 +74,8 @@ func (u code) templateOf(view pysyntax.Expr) string {
 	return ""
 }
 
-// templateName is the template_name of a view's class that asks for no login.
+// templateName is the template_name of a view's class that asks for no login, or
+// what its get renders.
 func (u code) templateName(class *pysyntax.ClassDef) string {
 	for _, base := range class.Args {
 		if strings.Contains(u.Text(base), "Required") {
@@ -85,6 +86,11 @@ func (u code) templateName(class *pysyntax.ClassDef) string {
 		if value := assigned(s, "template_name"); value != nil {
 			name, _ := u.StringValue(value)
 			return name
+		}
+	}
+	for _, s := range class.Body {
+		if def, ok := s.(*pysyntax.FunctionDef); ok && def.Name.ID == "get" {
+			return u.rendered(def)
 		}
 	}
 	return ""

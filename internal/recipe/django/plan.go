@@ -129,14 +129,16 @@ func (r *room) login() {
 	}
 	command := func(args ...string) []string { return slices.Concat(manage, args) }
 	r.Probes = append(r.Probes, plan.Probe{ID: "framework", Argv: command("check"), Dir: dir, Why: "Django's own check of the project"})
+	strip := r.scriptName()
 	r.Login = &plan.Login{
 		Dir:      dir,
 		Boot:     command("runserver", "--noreload", "127.0.0.1:{port}"),
-		Home:     "/",
-		LoginURL: "/" + r.prefix + "login/",
-		Callback: "/" + r.prefix + "callback/",
-		Logout:   "/" + r.prefix + "logout/",
-		Account:  "/" + r.prefix + "account/",
+		Strip:    strip,
+		Home:     strip + "/",
+		LoginURL: strip + "/" + r.prefix + "login/",
+		Callback: strip + "/" + r.prefix + "callback/",
+		Logout:   strip + "/" + r.prefix + "logout/",
+		Account:  strip + "/" + r.prefix + "account/",
 	}
 	if r.module == "" {
 		r.Note("which settings are used is left to the environment: the check of the login takes " + settingsVariable + " from there")
@@ -149,6 +151,23 @@ func (r *room) login() {
 		}
 	}
 	r.Login.Setup = [][]string{command("shell", "-c", migrate)}
+}
+
+// scriptName is the path below which the site is served, where the settings say
+// so for every environment: a proxy cuts it off, and Django's links have it.
+func (r *room) scriptName() string {
+	b, ok := r.settings.lookup("FORCE_SCRIPT_NAME")
+	if !ok {
+		return ""
+	}
+	if _, place := b.StmtAt(b.stmt.Pos()); len(place.Parents) > 0 {
+		return ""
+	}
+	name, _ := r.settings.constant(b.source, b.value, depth)
+	if name = strings.Trim(name, "/"); name == "" {
+		return ""
+	}
+	return "/" + name
 }
 
 // sessions refuses a project that is certain to have no request.session, or
