@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"authfit/internal/edit"
 	"authfit/internal/plan"
 	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
 
@@ -33,6 +36,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	r.sessions()
 	r.hosts()
 	r.users()
+	r.asyncViews()
 	r.editSettings()
 	r.editURLs()
 	r.editTemplate()
@@ -193,6 +197,58 @@ func (r *room) sessions() {
 		r.RefuseAt("login-required", src.path, src.line(at), "take it out, and keep views for people who are signed in with @auth_views.login_required",
 			"this asks for Django's own login on every page, that of the new login too")
 	}
+}
+
+// asyncViews adds a middleware that loads the session where an async view renders
+// a template: Django refuses to read the database there, and the links would.
+func (r *room) asyncViews() {
+	if !rendersAsync(r.Project.Tree) {
+		return
+	}
+	r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.AsyncViews)
+	name := strings.TrimPrefix(r.pkg+"."+viewsModule+".load_session", ".")
+	if r.settings.mentions(name) {
+		return
+	}
+	b, ok := r.settings.lookup("MIDDLEWARE")
+	if !ok || elements(b.value) == nil {
+		r.Note("put " + name + " into MIDDLEWARE behind SessionMiddleware, or async views cannot render the links to the login")
+		return
+	}
+	r.EditPython(b.path, "the session for templates of async views", func(f *pysyntax.File) ([]edit.Edit, error) {
+		again := settings{files: []source{{b.path, f}}}
+		now, ok := again.lookup("MIDDLEWARE")
+		if !ok {
+			return nil, authkit.Unplaceable(b.path, "MIDDLEWARE is not to be found any more")
+		}
+		e, err := f.AppendElement(now.value, styleOf(f).str(name))
+		return []edit.Edit{e}, err
+	})
+}
+
+// rendersAsync reports whether an async view renders a template by itself, and
+// not in a thread.
+func rendersAsync(t *project.Tree) (found bool) {
+	for _, f := range t.Sources("async") {
+		f.Walk(func(n pysyntax.Node) bool {
+			def, ok := n.(*pysyntax.FunctionDef)
+			if !ok || !def.Async {
+				return true
+			}
+			pysyntax.Walk(def, func(n pysyntax.Node) bool {
+				call, ok := n.(*pysyntax.Call)
+				if ok {
+					switch last(pysyntax.Dotted(call.Func)) {
+					case "render", "TemplateResponse", "render_to_string", "render_to_response":
+						found = true
+					}
+				}
+				return !found
+			})
+			return !found
+		})
+	}
+	return found
 }
 
 // hosts opens the app as 127.0.0.1 where ALLOWED_HOSTS has that and would turn

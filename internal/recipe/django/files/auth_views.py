@@ -25,6 +25,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.urls import Resolver404, get_script_prefix, resolve, reverse
+# authfit: begin async-views
+from django.utils.decorators import sync_and_async_middleware
+# authfit: end
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -104,6 +107,32 @@ def authkit() -> AuthKit:
         raise ImproperlyConfigured(str(error)) from error
 
 
+# authfit: begin async-views
+@sync_and_async_middleware
+def load_session(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Load the session before the view: the templates of an async one cannot.
+
+    This middleware has its place behind Django's SessionMiddleware.
+    """
+
+    def load(request: HttpRequest) -> None:
+        accessed = request.session.accessed
+        request.session.get(USER)
+        # Or every response would vary by cookie; what reads the session says so.
+        request.session.accessed = accessed
+
+    def middleware(request: HttpRequest) -> Any:
+        load(request)
+        return get_response(request)
+
+    async def async_middleware(request: HttpRequest) -> Any:
+        await sync_to_async(load)(request)
+        return await get_response(request)
+
+    return async_middleware if iscoroutinefunction(get_response) else middleware
+
+
+# authfit: end
 def current_session(request: HttpRequest) -> AuthKitSession | None:
     """Return the visitor's session, after asking AuthKit for a new one if due."""
     sealed = request.session.get(SEALED, "")
