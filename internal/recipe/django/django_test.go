@@ -134,6 +134,7 @@ func TestByHand(t *testing.T) {
 			"WORKOS_CLIENT_ID = os.environ.get('WORKOS_CLIENT_ID', '')",
 			"WORKOS_REDIRECT_URI = os.environ.get('WORKOS_REDIRECT_URI', '')",
 			"WORKOS_COOKIE_PASSWORD = os.environ.get('WORKOS_COOKIE_PASSWORD', '')",
+			"SESSION_COOKIE_SECURE = WORKOS_REDIRECT_URI.startswith('https:')",
 		}, "\n")},
 		{"users_computed", "shop/settings.py:6", strings.Join([]string{
 			"the settings need:",
