@@ -130,7 +130,9 @@ func (d *Draft) routes(source []byte, inPackage bool) func(Variant) []byte {
 // module makes a generated module, or gives the one that is there the features
 // that it lacks and the dialect of the project's SDK, where that has changed.
 // What somebody has changed in it stays.
-func (d *Draft) module(name string, source []byte, render func(Variant) []byte, why string) {
+func (d *Draft) module(name string, source []byte, plain func(Variant) []byte, why string) {
+	style := d.Style(path.Dir(name))
+	render := func(v Variant) []byte { return Restyle(plain(v), style) }
 	old := d.Source(name)
 	if old == nil {
 		d.Create(name, render(d.Variant), why)

@@ -101,7 +101,7 @@ func (v Variant) in(source, module []byte) Variant {
 		}
 		break
 	}
-	for _, feature := range Features {
+	for _, feature := range append(slices.Clone(Features), AsyncViews) {
 		for line := range regionLines(source, feature) {
 			if def, ok := strings.CutPrefix(line, "def "); ok {
 				if strings.Contains(string(module), "def "+def) {
