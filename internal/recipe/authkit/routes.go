@@ -444,3 +444,19 @@ func (g groups) ways(at object, hops int) []way {
 	}
 	return out
 }
+
+// IsText reports whether an expression is sure to be a str that can be added to.
+func IsText(e pysyntax.Expr) bool {
+	switch e := e.(type) {
+	case *pysyntax.String:
+		return !strings.ContainsAny(e.Parts[0].Prefix, "bBtT")
+	case *pysyntax.BinOp:
+		return IsText(e.X) && (e.Op == "+" || e.Op == "%") || IsText(e.Y) && e.Op == "+"
+	case *pysyntax.Call:
+		if method, ok := e.Func.(*pysyntax.Attribute); ok && IsText(method.X) {
+			return method.Attr.ID == "format" || method.Attr.ID == "join"
+		}
+		return strings.HasSuffix("."+pysyntax.Dotted(e.Func), ".render_template_string")
+	}
+	return false
+}

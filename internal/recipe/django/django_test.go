@@ -106,6 +106,7 @@ func TestLogin(t *testing.T) {
 			test.want.Home = "/"
 			test.want.LoginURL, test.want.Callback = "/auth/login/", "/auth/callback/"
 			test.want.Logout, test.want.Account = "/auth/logout/", "/auth/account/"
+			test.want.HomeUser = test.name != "subfolder" // where the links are in a base template that the home page does not use
 			if diff := cmp.Diff(test.want, draft(t, test.name).Login); diff != "" {
 				t.Errorf("want -, got +:\n%s", diff)
 			}

@@ -38,8 +38,25 @@ func (Recipe) Draft(d *authkit.Draft) {
 	r.users()
 	r.asyncViews()
 	r.editSettings()
+	base, why := r.base()
+	in, home := r.textHome()
+	if base != "" {
+		home = nil // the links are where the site's navigation is
+	}
+	if home != nil {
+		r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.UserLinks)
+	}
 	r.editURLs()
-	r.editTemplate()
+	switch {
+	case home != nil:
+		r.appendLinks(in, home)
+		r.Login.HomeUser = true
+	case base != "":
+		r.editTemplate(base)
+	}
+	if why != "" && (home == nil || why != noTemplate) {
+		r.Note(why + "; the login is at " + r.Login.LoginURL)
+	}
 	if r.root.lacks("") {
 		r.Note("the site has no page at /, where people come to when they have signed out: make one")
 	}

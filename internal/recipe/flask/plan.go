@@ -149,28 +149,12 @@ func answer(f *pysyntax.File, view *pysyntax.FunctionDef) (template string, text
 		}
 		if call, ok := value.(*pysyntax.Call); ok && strings.HasSuffix("."+pysyntax.Dotted(call.Func), ".render_template") {
 			template, _ = f.StringValue(call.Positional(0))
-		} else if isText(value) {
+		} else if authkit.IsText(value) {
 			text = value
 		}
 		return true
 	})
 	return template, text
-}
-
-// isText reports whether an expression is sure to be a str that can be added to.
-func isText(e pysyntax.Expr) bool {
-	switch e := e.(type) {
-	case *pysyntax.String:
-		return !strings.ContainsAny(e.Parts[0].Prefix, "bBtT")
-	case *pysyntax.BinOp:
-		return isText(e.X) && (e.Op == "+" || e.Op == "%") || isText(e.Y) && e.Op == "+"
-	case *pysyntax.Call:
-		if method, ok := e.Func.(*pysyntax.Attribute); ok && isText(method.X) {
-			return method.Attr.ID == "format" || method.Attr.ID == "join"
-		}
-		return strings.HasSuffix("."+pysyntax.Dotted(e.Func), ".render_template_string")
-	}
-	return false
 }
 
 // appendLinks makes a view that returns text return the links behind it. It

@@ -227,6 +227,22 @@ def recent_login_required(seconds: int) -> Callable[[View], View]:
     return lambda view: _guard(view, refusal)
 
 
+# authfit: begin user-links
+def user_links(request: HttpRequest) -> str:
+    """Return who is signed in and a link to sign in or out, as HTML."""
+    if USER in request.session:
+        return format_html(
+            '<p>Signed in as {}. <a href="{}">Sign out</a></p>',
+            request.session[USER]["email"],
+            reverse("workos_logout"),
+        )
+    links = format_html('<a href="{}">Sign in</a>', reverse("workos_login"))
+    # authfit: begin user-links+sign-up
+    links += format_html(' <a href="{}">Sign up</a>', reverse("workos_sign_up"))
+    # authfit: begin user-links
+    return format_html("<p>{}</p>", links)
+
+
 # authfit: end
 @never_cache
 @require_GET

@@ -243,6 +243,20 @@ def form_token(request: HTTPConnection) -> str:
     return _authkit(request).form_token(session.session_id) if session else ""
 
 
+# authfit: begin user-links
+def user_links(request: HTTPConnection) -> str:
+    """Return who is signed in and a link to sign in or out, as HTML."""
+    visit, session = _visit(request), current_session(request)
+    if session is not None:
+        sign_out = f'<a href="{visit.logout_url}">Sign out</a>'
+        return f"<p>Signed in as {escape(session.name)}. {sign_out}</p>"
+    links = f'<a href="{visit.login_url}">Sign in</a>'
+    # authfit: begin user-links+sign-up
+    links += f' <a href="{visit.sign_up_url}">Sign up</a>'
+    # authfit: begin user-links
+    return f"<p>{links}</p>"
+
+
 # authfit: end
 @router.get("/login")
 async def login(request: Request) -> Response:
