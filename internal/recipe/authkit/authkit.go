@@ -70,12 +70,15 @@ func (d *Draft) RefuseAt(code, file string, line int, fix, format string, args .
 	d.Refuse(problem.New(code, format, args...).At(file, line).WithFix("%s", fix))
 }
 
-// Create makes a file of authfit's own. Where it is there already it stays as
+// Create makes a file of authfit's own, Python in the project's style. Where it is there already it stays as
 // it is: it is the user's by now. A file of that name which is not authfit's
 // is a problem.
 func (d *Draft) Create(name string, content []byte, why string) {
 	old, err := d.Project.Tree.Read(name)
 	if err != nil {
+		if path.Ext(name) == ".py" {
+			content = Restyle(content, d.Style(path.Dir(name)))
+		}
 		d.files = append(d.files, &file{path: name, now: content, reasons: []string{why}})
 		return
 	}
@@ -135,7 +138,7 @@ func (d *Draft) module(name string, source []byte, plain func(Variant) []byte, w
 	render := func(v Variant) []byte { return Restyle(plain(v), style) }
 	old := d.Source(name)
 	if old == nil {
-		d.Create(name, render(d.Variant), why)
+		d.Create(name, plain(d.Variant), why)
 		return
 	}
 	if !strings.HasPrefix(string(old), firstLine(source)) {

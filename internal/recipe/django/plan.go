@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"authfit/internal/edit"
 	"authfit/internal/plan"
 	"authfit/internal/problem"
 	"authfit/internal/project"
@@ -227,20 +226,9 @@ func (r *room) asyncViews() {
 	if r.settings.mentions(name) {
 		return
 	}
-	b, ok := r.settings.lookup("MIDDLEWARE")
-	if !ok || elements(b.value) == nil {
+	if !r.appendTo("MIDDLEWARE", name, "the session for templates of async views") {
 		r.Note("put " + name + " into MIDDLEWARE behind SessionMiddleware, or async views cannot render the links to the login")
-		return
 	}
-	r.EditPython(b.path, "the session for templates of async views", func(f *pysyntax.File) ([]edit.Edit, error) {
-		again := settings{files: []source{{b.path, f}}}
-		now, ok := again.lookup("MIDDLEWARE")
-		if !ok {
-			return nil, authkit.Unplaceable(b.path, "MIDDLEWARE is not to be found any more")
-		}
-		e, err := f.AppendElement(now.value, styleOf(f).str(name))
-		return []edit.Edit{e}, err
-	})
 }
 
 // rendersAsync reports whether an async view renders a template by itself, and

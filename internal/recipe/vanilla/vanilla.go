@@ -107,7 +107,7 @@ func (r Recipe) Draft(d *authkit.Draft) {
 	if d.Prefix != "" {
 		source = bytes.Replace(source, []byte("(app, workos)"), fmt.Appendf(nil, "(app, workos, url_prefix=%q)", d.Prefix), 1)
 	}
-	d.Create(file, authkit.Restyle(source, d.Style(d.App.Dir)), "a small server with a home page")
+	d.Create(file, source, "a small server with a home page")
 	d.CreateModule(d.App.Dir, "workos_auth", r.AuthModule, false, "the routes /login, /callback, /logout and /account")
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
