@@ -130,6 +130,14 @@ func (d *Draft) routes(source []byte, inPackage bool) func(Variant) []byte {
 	}
 }
 
+// Gives reports whether a generated module will have a function: it is yet to be
+// made, or has it. One that is there is not extended for what the owner did not
+// ask for.
+func (d *Draft) Gives(module, function string) bool {
+	src := d.Source(module)
+	return src == nil || strings.Contains(string(src), "def "+function+"(")
+}
+
 // module makes a generated module, or gives the one that is there the features
 // that it lacks and the dialect of the project's SDK, where that has changed.
 // What somebody has changed in it stays.

@@ -1,6 +1,7 @@
 package django
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -144,7 +145,7 @@ func (u code) homeTemplate() string {
 // which the links can be added; nil where it is another.
 func (r *room) textHome() (in code, view *pysyntax.FunctionDef) {
 	in, routed := r.root.home(r.root.routes(), depth)
-	if routed == nil || pysyntax.Dotted(routed) == "" {
+	if routed == nil || pysyntax.Dotted(routed) == "" || !r.Gives(r.viewsFile(), "user_links") {
 		return in, nil
 	}
 	in, def := in.definition(pysyntax.Dotted(routed), depth)
@@ -154,6 +155,9 @@ func (r *room) textHome() (in code, view *pysyntax.FunctionDef) {
 	}
 	return in, view
 }
+
+// viewsFile is the module of the login's views.
+func (r *room) viewsFile() string { return path.Join(path.Dir(r.root.path), viewsModule+".py") }
 
 // importViews imports the views of the login in a file that may be anywhere.
 func (r *room) importViews() string {

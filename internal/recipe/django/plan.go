@@ -218,7 +218,7 @@ func (r *room) sessions() {
 // asyncViews adds a middleware that loads the session where an async view renders
 // a template: Django refuses to read the database there, and the links would.
 func (r *room) asyncViews() {
-	if !rendersAsync(r.Project.Tree) {
+	if !r.Gives(r.viewsFile(), "load_session") || !rendersAsync(r.Project.Tree) {
 		return
 	}
 	r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.AsyncViews)

@@ -2,6 +2,7 @@ package fastapi
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -94,6 +95,9 @@ func textHome(d *authkit.Draft) *authkit.Route {
 	}
 	f, _ := d.Project.Tree.Python(route.File)
 	if _, ok := authkit.ImportRoutes(d.App, f, route.File); !ok || htmlOf(f, route.View) == nil {
+		return nil
+	}
+	if !d.Gives(path.Join(path.Dir(d.App.Entry.File), "workos_auth.py"), "user_links") {
 		return nil
 	}
 	if _, _, ok := requestOf(f, route.View); !ok {
