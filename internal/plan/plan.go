@@ -100,6 +100,7 @@ type Login struct {
 	Setup    [][]string `json:"setup,omitempty"`       // before it, for instance a migration of a scratch database
 	Env      []string   `json:"env,omitempty"`         // KEY=value
 	Paths    []string   `json:"python_path,omitempty"` // put before sys.path, relative to the project
+	Strip    string     `json:"strip,omitempty"`       // what a proxy in front cuts off the paths below: "/shop"
 	Home     string     `json:"home"`                  // "/"
 	HomeUser bool       `json:"home_user"`             // whether Home shows who is signed in
 	LoginURL string     `json:"login"`                 // "/login"

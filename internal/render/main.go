@@ -52,7 +52,7 @@ func render(folder string) error {
 		all := slices.DeleteFunc(slices.Clone(authkit.Features), func(feature string) bool {
 			return dialect == authkit.SDK5 && feature == "recent-login" // whose max_age came with 9.1
 		})
-		for form, features := range map[string][]string{"min": nil, "all": all} {
+		for form, features := range map[string][]string{"min": nil, "all": append(all, authkit.AsyncViews, authkit.UserLinks)} {
 			for _, room := range rooms {
 				v := authkit.Variant{Dialect: dialect, Async: room.async, Features: features}
 				dir := filepath.Join(folder, dialect+"-"+form, room.name)

@@ -116,7 +116,7 @@ func (r *runner) env(base string) []string {
 func (r *runner) fill(s string) string {
 	return strings.NewReplacer(
 		"{python}", r.python,
-		"{port}", strconv.Itoa(r.port),
+		"{port}", strconv.Itoa(r.appPort),
 		"{origin}", r.origin(),
 		"{scratch}", filepath.ToSlash(r.tmp),
 	).Replace(s)

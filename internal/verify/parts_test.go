@@ -381,7 +381,7 @@ print(json.dumps(pages))`
 
 // What a plan leaves open is filled in, also in a variable.
 func TestFill(t *testing.T) {
-	r := &runner{environ: map[string]string{}, python: "/env/bin/python", port: 8123, tmp: filepath.FromSlash("/tmp/run"), opts: Options{Plan: &plan.Plan{Login: &plan.Login{
+	r := &runner{environ: map[string]string{}, python: "/env/bin/python", port: 8123, appPort: 8123, tmp: filepath.FromSlash("/tmp/run"), opts: Options{Plan: &plan.Plan{Login: &plan.Login{
 		Env: []string{"DATABASE_URL=sqlite:///{scratch}/db.sqlite3", "SITE={origin}/{other}"},
 	}}}}
 	env := envMap(r.env(nowhere))

@@ -101,7 +101,8 @@ type runner struct {
 	tmp     string            // the scratch folder: the copy and what else is written
 	dir     string            // the copy
 	python  string            // the project's interpreter
-	port    int               // for the app
+	port    int               // for the app, or the proxy in front of it
+	appPort int               // for the app
 	envFile string            // the project's environment file, relative to root, or empty
 	environ map[string]string // the process environment
 	file    map[string]string // what the project's environment file sets
@@ -125,6 +126,12 @@ func newRunner(opts Options) (_ *runner, err error) {
 	r.environ = envMap(opts.Environ)
 	if r.port, err = FreePort(); err != nil {
 		return nil, fmt.Errorf("no free port on this machine: %w", err)
+	}
+	r.appPort = r.port
+	if l := opts.Plan.Login; l != nil && l.Strip != "" {
+		if r.appPort, err = FreePort(); err != nil {
+			return nil, fmt.Errorf("no free port on this machine: %w", err)
+		}
 	}
 	if r.secrets, err = newSecrets(); err != nil {
 		return nil, err

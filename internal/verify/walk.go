@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -77,6 +78,15 @@ func (r *runner) login(ctx context.Context) {
 	defer server.Close()
 	w.authkit = &url.URL{Scheme: "http", Host: listener.Addr().String()}
 
+	if l.Strip != "" {
+		proxy, err := r.proxy(ctx, l.Strip)
+		if err != nil {
+			r.add(Check{ID: idBoot, Status: Fail, Detail: "the proxy that cuts off " + l.Strip + " does not start: " + err.Error()})
+			r.skipAll("the app was not started")
+			return
+		}
+		defer proxy.Close()
+	}
 	defer func() {
 		if w.app != nil {
 			w.app.Stop()
@@ -115,6 +125,23 @@ func (r *runner) login(ctx context.Context) {
 	}
 }
 
+// proxy stands in front of an app that is served below a path it does not see:
+// it cuts the path off, as nginx does where the app is deployed.
+func (r *runner) proxy(ctx context.Context, strip string) (*http.Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(r.host(), strconv.Itoa(r.port)))
+	if err != nil {
+		return nil, err
+	}
+	app := &url.URL{Scheme: "http", Host: net.JoinHostPort(r.host(), strconv.Itoa(r.appPort))}
+	forward := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(app)
+		p.Out.Host = p.In.Host
+	}}
+	server := &http.Server{Handler: http.StripPrefix(strip, forward), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	return server, nil
+}
+
 // skip adds a check that did not run, with the reason.
 func (r *runner) skip(ctx context.Context, id, why string) {
 	if ctx.Err() == nil {
@@ -141,7 +168,7 @@ func (w *walk) boot(ctx context.Context) (string, error) {
 	if err := w.app.Start(); err != nil {
 		return "", failed("check that the project's environment is whole", "%s does not start: %v", show(argv), reason(err))
 	}
-	err := w.app.WaitReady(ctx, net.JoinHostPort(w.host(), strconv.Itoa(w.port)), bootLimit)
+	err := w.app.WaitReady(ctx, net.JoinHostPort(w.host(), strconv.Itoa(w.appPort)), bootLimit)
 	if err != nil {
 		return "", w.bootFailure(argv, err.Error())
 	}

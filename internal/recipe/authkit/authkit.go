@@ -70,12 +70,15 @@ func (d *Draft) RefuseAt(code, file string, line int, fix, format string, args .
 	d.Refuse(problem.New(code, format, args...).At(file, line).WithFix("%s", fix))
 }
 
-// Create makes a file of authfit's own. Where it is there already it stays as
+// Create makes a file of authfit's own, Python in the project's style. Where it is there already it stays as
 // it is: it is the user's by now. A file of that name which is not authfit's
 // is a problem.
 func (d *Draft) Create(name string, content []byte, why string) {
 	old, err := d.Project.Tree.Read(name)
 	if err != nil {
+		if path.Ext(name) == ".py" {
+			content = Restyle(content, d.Style(path.Dir(name)))
+		}
 		d.files = append(d.files, &file{path: name, now: content, reasons: []string{why}})
 		return
 	}
@@ -127,13 +130,23 @@ func (d *Draft) routes(source []byte, inPackage bool) func(Variant) []byte {
 	}
 }
 
+// Gives reports whether a generated module will have a function: it is yet to be
+// made, or has it. One that is there is not extended for what the owner did not
+// ask for.
+func (d *Draft) Gives(module, function string) bool {
+	src := d.Source(module)
+	return src == nil || strings.Contains(string(src), "def "+function+"(")
+}
+
 // module makes a generated module, or gives the one that is there the features
 // that it lacks and the dialect of the project's SDK, where that has changed.
 // What somebody has changed in it stays.
-func (d *Draft) module(name string, source []byte, render func(Variant) []byte, why string) {
+func (d *Draft) module(name string, source []byte, plain func(Variant) []byte, why string) {
+	style := d.Style(path.Dir(name))
+	render := func(v Variant) []byte { return Restyle(plain(v), style) }
 	old := d.Source(name)
 	if old == nil {
-		d.Create(name, render(d.Variant), why)
+		d.Create(name, plain(d.Variant), why)
 		return
 	}
 	if !strings.HasPrefix(string(old), firstLine(source)) {

@@ -23,7 +23,8 @@ func TestInsert(t *testing.T) {
 			"<nav>\n  <ul>\n    <li class=\"nav-item active\"><a class=\"nav-link\" href=\"/\">Home</a></li>\n  </ul>\n</nav>\n",
 			"<nav>\n  <ul>\n    <li class=\"nav-item active\"><a class=\"nav-link\" href=\"/\">Home</a></li>\n" +
 				"    [if]\n" +
-				"    <li class=\"nav-item\">[email] <a class=\"nav-link\" href=\"LOGOUT\">Sign out</a></li>\n" +
+				"    <li class=\"nav-item\">[email]</li>\n" +
+				"    <li class=\"nav-item\"><a class=\"nav-link\" href=\"LOGOUT\">Sign out</a></li>\n" +
 				"    [else]\n" +
 				"    <li class=\"nav-item\"><a class=\"nav-link\" href=\"LOGIN\">Sign in</a></li>\n" +
 				"    [end]\n" +
@@ -32,7 +33,41 @@ func TestInsert(t *testing.T) {
 		{
 			"on one line",
 			"<nav><a href=\"/\">Home</a></nav>",
-			"<nav><a href=\"/\">Home</a>[if][email] <a href=\"LOGOUT\">Sign out</a>[else]<a href=\"LOGIN\">Sign in</a>[end]</nav>",
+			"<nav><a href=\"/\">Home</a>\n[if]\n[email] <a href=\"LOGOUT\">Sign out</a>\n[else]\n<a href=\"LOGIN\">Sign in</a>\n[end]\n</nav>",
+		},
+		{
+			"on one line of an indented page, with bars between the links",
+			"<body>\n    <nav><a href=\"/\">Home</a> | <a href=\"/a\">About</a></nav>\n</body>\n",
+			"<body>\n    <nav><a href=\"/\">Home</a> | <a href=\"/a\">About</a>\n" +
+				"        [if]\n" +
+				"        | [email] <a href=\"LOGOUT\">Sign out</a>\n" +
+				"        [else]\n" +
+				"        | <a href=\"LOGIN\">Sign in</a>\n" +
+				"        [end]\n" +
+				"    </nav>\n</body>\n",
+		},
+		{
+			"a list on one line",
+			"<nav>\n\t<ul><li><a href=\"/\">Home</a></li></ul>\n</nav>\n",
+			"<nav>\n\t<ul><li><a href=\"/\">Home</a></li>\n" +
+				"\t\t[if]\n" +
+				"\t\t<li>[email]</li>\n" +
+				"\t\t<li><a href=\"LOGOUT\">Sign out</a></li>\n" +
+				"\t\t[else]\n" +
+				"\t\t<li><a href=\"LOGIN\">Sign in</a></li>\n" +
+				"\t\t[end]\n" +
+				"\t</ul>\n</nav>\n",
+		},
+		{
+			"a body on one line",
+			"<html>\n  <body><h1>x</h1></body>\n</html>\n",
+			"<html>\n  <body>\n" +
+				"    [if]\n" +
+				"    <p>[email] <a href=\"LOGOUT\">Sign out</a></p>\n" +
+				"    [else]\n" +
+				"    <p><a href=\"LOGIN\">Sign in</a></p>\n" +
+				"    [end]\n" +
+				"    <h1>x</h1></body>\n</html>\n",
 		},
 		{
 			"what a comment or a script says is no navigation",

@@ -199,6 +199,47 @@ func (c Constructor) mounted(names *names, apps []project.Instance) map[object]p
 	return found
 }
 
+// Root is the path below which the app serves itself, by a middleware around its
+// wsgi_app: DispatcherMiddleware(NotFound(), {"/shop": app.wsgi_app}), or one of
+// the project's own that is given a prefix. It is empty at the root.
+func (c Constructor) Root(d *Draft) string {
+	made := c.instances(d)
+	if made == nil {
+		return ""
+	}
+	names := newNames(d.Project.Tree)
+	for name, f := range d.Project.Tree.Sources("wsgi_app") {
+		for s := range f.Stmts() {
+			assign, ok := s.(*pysyntax.Assign)
+			if !ok {
+				continue
+			}
+			target := pysyntax.Dotted(assign.Targets[0])
+			app, ok := strings.CutSuffix(target, ".wsgi_app")
+			wrap, called := assign.Value.(*pysyntax.Call)
+			if !ok || !called || name != made[0].File && made[0].Factory != nil {
+				continue
+			}
+			if at, _ := names.resolve(name, app); at != (object{made[0].File, made[0].Name}) && (name != made[0].File || app != made[0].Name) {
+				continue
+			}
+			if mounts, ok := argument(wrap, 1, "mounts").(*pysyntax.Dict); ok && strings.HasSuffix("."+pysyntax.Dotted(wrap.Func), "."+c.Dispatcher) {
+				for i, below := range mounts.Values {
+					if path, ok := f.StringValue(mounts.Keys[i]); ok && pysyntax.Dotted(below) == target {
+						return strings.TrimSuffix(path, "/")
+					}
+				}
+			}
+			for _, keyword := range []string{"prefix", "script_name"} {
+				if path, ok := f.StringValue(wrap.Keyword(keyword)); ok && strings.HasPrefix(path, "/") {
+					return strings.TrimSuffix(path, "/")
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // argument is the one that a call gives by place or by name, or nil.
 func argument(call *pysyntax.Call, place int, name string) pysyntax.Expr {
 	if value := call.Positional(place); value != nil {

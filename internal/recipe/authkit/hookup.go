@@ -125,6 +125,9 @@ func (c Constructor) Configure(d *Draft, why string, imports []string, lines ...
 			if body, indented := strings.CutPrefix(line, "    "); indented {
 				line = f.IndentUnit() + body
 			}
+			if Quote(f) == "'" {
+				line = strings.ReplaceAll(line, `"`, "'")
+			}
 			block = append(block, strings.ReplaceAll(line, "{app}", name))
 		}
 		edits := append(f.AddImports(imports...), loading...)

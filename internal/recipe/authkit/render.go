@@ -18,12 +18,18 @@ const (
 // that `add --with` takes. Only what an app asks for is generated.
 var Features = []string{"sign-up", "organizations", "roles", "recent-login"}
 
+// What a login has where the app's code asks for it, and not its owner.
+const (
+	AsyncViews = "async-views" // for templates of async views
+	UserLinks  = "user-links"  // for pages that have no template
+)
+
 // A Variant is the form in which an app gets the generated modules.
 //
 // Their sources have regions between the comments "# authfit: begin NAME" and
 // "# authfit: end"; a second begin ends the first. The names are "sdk5" and
-// "sdk6" for a dialect, "sync" and "async" for the client, and the features';
-// "a b" means any of them, and "a+b" both.
+// "sdk6" for a dialect, "sync" and "async" for the client, and the features'
+// and what the app's code asks for; "a b" means any of them, and "a+b" both.
 type Variant struct {
 	Dialect  string // SDK5, or SDK6 where it is empty
 	Async    bool   // with the SDK's async client
@@ -62,7 +68,7 @@ func (v Variant) has(name string) bool {
 	case "sync":
 		return !v.Async
 	}
-	if !slices.Contains(Features, name) {
+	if name != AsyncViews && name != UserLinks && !slices.Contains(Features, name) {
 		panic(fmt.Sprintf("a generated module has a region %q", name))
 	}
 	return slices.Contains(v.Features, name)
@@ -97,7 +103,7 @@ func (v Variant) in(source, module []byte) Variant {
 		}
 		break
 	}
-	for _, feature := range Features {
+	for _, feature := range append(slices.Clone(Features), AsyncViews, UserLinks) {
 		for line := range regionLines(source, feature) {
 			if def, ok := strings.CutPrefix(line, "def "); ok {
 				if strings.Contains(string(module), "def "+def) {

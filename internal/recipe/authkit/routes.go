@@ -230,14 +230,55 @@ func (c Constructor) refuseTaken(d *Draft) {
 	}
 }
 
-// Home is the view of "/", or nil.
+// Home is the view of "/", or nil: what the route decorates, or what it names,
+// of which File and Line are then told.
 func (c Constructor) Home(d *Draft) *Route {
-	for _, r := range c.routes(d) {
-		if r.Path == "/" && r.View != nil {
+	s := c.survey(d, c.Routes)
+	for _, r := range s.Routes {
+		if r.Path != "/" {
+			continue
+		}
+		if r.View == nil {
+			s.named(&r)
+		}
+		if r.View != nil {
 			return &r
 		}
 	}
 	return nil
+}
+
+// named finds the view that a route's call names: add_url_rule("/", view_func=home),
+// or Home.as_view("home"), of which it is the method for GET.
+func (s Survey) named(r *Route) {
+	for _, e := range []pysyntax.Expr{r.Call.Keyword("view_func"), r.Call.Positional(2), r.Call.Keyword("endpoint"), r.Call.Positional(1)} {
+		made, methods := e.(*pysyntax.Call)
+		if methods {
+			attr, ok := made.Func.(*pysyntax.Attribute)
+			if !ok || attr.Attr.ID != "as_view" {
+				continue
+			}
+			e = attr.X
+		}
+		name := pysyntax.Dotted(e)
+		if name == "" {
+			continue
+		}
+		file, def := s.Definition(r.File, name)
+		view, _ := def.(*pysyntax.FunctionDef)
+		if class, ok := def.(*pysyntax.ClassDef); ok && methods {
+			for _, m := range class.Body {
+				if def, ok := m.(*pysyntax.FunctionDef); ok && (def.Name.ID == "get" || def.Name.ID == "dispatch_request") {
+					view = def
+				}
+			}
+		}
+		if view != nil {
+			f := s.File(file)
+			r.File, r.Line, r.View, r.text = file, f.Line(view.Pos()), view, wholeText(f, view)
+			return
+		}
+	}
 }
 
 // groups are the groups of routes and how they come to their prefixes.
@@ -402,4 +443,20 @@ func (g groups) ways(at object, hops int) []way {
 		}
 	}
 	return out
+}
+
+// IsText reports whether an expression is sure to be a str that can be added to.
+func IsText(e pysyntax.Expr) bool {
+	switch e := e.(type) {
+	case *pysyntax.String:
+		return !strings.ContainsAny(e.Parts[0].Prefix, "bBtT")
+	case *pysyntax.BinOp:
+		return IsText(e.X) && (e.Op == "+" || e.Op == "%") || IsText(e.Y) && e.Op == "+"
+	case *pysyntax.Call:
+		if method, ok := e.Func.(*pysyntax.Attribute); ok && IsText(method.X) {
+			return method.Attr.ID == "format" || method.Attr.ID == "join"
+		}
+		return strings.HasSuffix("."+pysyntax.Dotted(e.Func), ".render_template_string")
+	}
+	return false
 }

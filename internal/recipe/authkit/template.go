@@ -40,8 +40,10 @@ var (
 	headRegion = regexp.MustCompile(`(?is)<header\b[^>]*>.*?</header\s*>`)
 	bodyTag    = regexp.MustCompile(`(?is)<body\b[^>]*>`)
 	listEnd    = regexp.MustCompile(`(?i)</[uo]l\s*>`)
+	listTag    = regexp.MustCompile(`(?i)<[uo]l\b[^>]*>`)
 	itemTag    = regexp.MustCompile(`(?i)<li\b[^>]*>`)
 	linkTag    = regexp.MustCompile(`(?i)<a\b[^>]*>`)
+	separated  = regexp.MustCompile(`(?i)</a>\s*([|/·•–-]|&middot;|&bull;)\s*<a\b`)
 	// conditional are the tags around what some pages lack, or show many times.
 	conditional = regexp.MustCompile(`\{%-?\s*(end)?(if|ifchanged|for)\b.*?%\}`)
 	classAttr   = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
@@ -225,57 +227,109 @@ func (l Links) signUpBeside(src []byte, login int) []edit.Edit {
 	return []edit.Edit{{Start: end, End: end, New: " " + asSignUp(string(src[start:end]))}}
 }
 
-// atEnd inserts before the end tag of the region, or of the last list in it.
+// atEnd inserts before the end tag of the region, or of the last list in it. An
+// end tag behind something on its line gets a line of its own.
 func (l Links) atEnd(src, page []byte, start, end int) edit.Edit {
 	region := page[start:end]
 	closing := bytes.LastIndex(region, []byte("</"))
-	item := ""
+	opening, item := 0, ""
 	if ends := listEnd.FindAllIndex(region, -1); ends != nil {
 		closing = ends[len(ends)-1][0]
+		if lists := listTag.FindAllIndex(region[:closing], -1); lists != nil {
+			opening = lists[len(lists)-1][0]
+		}
 		item = lastOpening(itemTag, region[:closing])
 	}
-	html := l.html(item, lastOpening(linkTag, region[:closing]))
+	link := lastOpening(linkTag, region[:closing])
+	put := between(separator(region[:closing]), "")
+	if item != "" {
+		put = items(item)
+	}
+	html := l.html(link, put)
 	at := start + closing
 	lineStart := bytes.LastIndexByte(src[:at], '\n') + 1
-	if strings.TrimSpace(string(src[lineStart:at])) != "" {
-		return edit.Edit{Start: at, End: at, New: strings.Join(html, "")}
+	if strings.TrimSpace(string(src[lineStart:at])) == "" {
+		indent := lastIndent(src[start:lineStart])
+		if indent == "" {
+			indent = string(src[lineStart:at])
+		}
+		return edit.Edit{Start: lineStart, End: lineStart, New: lines(src, indent, html)}
 	}
-	indent := lastIndent(src[start:lineStart])
-	if indent == "" {
-		indent = string(src[lineStart:at])
+	outer := indentOf(src[lineStart:])
+	inner := outer
+	if start+opening >= lineStart {
+		inner += indentUnit(src)
 	}
-	return edit.Edit{Start: lineStart, End: lineStart, New: lines(src, indent, html)}
+	return edit.Edit{Start: at, End: at, New: edit.Newline(src) + lines(src, inner, html) + outer}
 }
 
 func (l Links) underBody(src []byte, at int) edit.Edit {
-	html := l.html("<p>", "")
+	html := l.html("", between("<p>", "</p>"))
 	rest := src[at:]
 	end := bytes.IndexByte(rest, '\n')
 	if end < 0 || strings.TrimSpace(string(rest[:end])) != "" {
-		return edit.Edit{Start: at, End: at, New: strings.Join(html, "")}
+		lineStart := bytes.LastIndexByte(src[:at], '\n') + 1
+		inner := indentOf(src[lineStart:]) + indentUnit(src)
+		return edit.Edit{Start: at, End: at, New: edit.Newline(src) + lines(src, inner, html) + inner}
 	}
-	next := rest[end+1:]
-	indent := string(next[:len(next)-len(bytes.TrimLeft(next, " \t"))])
-	return edit.Edit{Start: at + end + 1, End: at + end + 1, New: lines(src, indent, html)}
+	return edit.Edit{Start: at + end + 1, End: at + end + 1, New: lines(src, indentOf(rest[end+1:]), html)}
 }
 
-// html are the lines. What item and link, opening tags, are called and their
-// class is taken over.
-func (l Links) html(item, link string) []string {
-	in := func(content string) string { return content }
-	if item != "" {
-		name := "li"
-		if item == "<p>" {
-			name = "p"
-		}
-		in = func(content string) string { return "<" + name + class(item) + ">" + content + "</" + name + ">" }
-	}
+// html are the links as lines, with the class of another link of the page. What
+// belongs together is made a line, or lines, by put.
+func (l Links) html(link string, put func(parts ...string) []string) []string {
 	a := func(href, text string) string { return "<a" + class(link) + ` href="` + href + `">` + text + "</a>" }
-	html := []string{l.If, in(l.Email + " " + a(l.Logout, "Sign out")), l.Else, in(a(l.Login, "Sign in"))}
+	html := slices.Concat([]string{l.If}, put(l.Email, a(l.Logout, "Sign out")), []string{l.Else}, put(a(l.Login, "Sign in")))
 	if l.SignUp != "" {
-		html = append(html, in(a(l.SignUp, "Sign up")))
+		html = append(html, put(a(l.SignUp, "Sign up"))...)
 	}
 	return append(html, l.EndIf)
+}
+
+// between puts something before and behind what belongs together.
+func between(before, behind string) func(parts ...string) []string {
+	return func(parts ...string) []string { return []string{before + strings.Join(parts, " ") + behind} }
+}
+
+// items makes each thing an item of a list, like another one.
+func items(like string) func(parts ...string) []string {
+	return func(parts ...string) []string {
+		for i := range parts {
+			parts[i] = "<li" + class(like) + ">" + parts[i] + "</li>"
+		}
+		return parts
+	}
+}
+
+// separator is what stands between the last two links of a region, such as a
+// bar, with a blank behind it; empty where that is nothing but blanks.
+func separator(region []byte) string {
+	m := separated.FindAllSubmatch(region, -1)
+	if m == nil {
+		return ""
+	}
+	return string(m[len(m)-1][1]) + " "
+}
+
+// indentUnit is a level of a page's indentation: its smallest; nothing in a
+// page without any.
+func indentUnit(src []byte) string {
+	unit := ""
+	for line := range strings.Lines(string(src)) {
+		indent := indentOf([]byte(line))
+		if strings.HasPrefix(indent, "\t") {
+			return "\t"
+		}
+		if len(indent) > 1 && strings.TrimSpace(line) != "" && (unit == "" || len(indent) < len(unit)) {
+			unit = indent
+		}
+	}
+	return unit
+}
+
+// indentOf is the white space that a line begins with.
+func indentOf(line []byte) string {
+	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
 func lines(src []byte, indent string, html []string) string {
@@ -319,8 +373,7 @@ func class(tag string) string {
 // lastIndent is the indentation of the last line that holds something.
 func lastIndent(src []byte) string {
 	all := strings.Split(strings.TrimRight(string(src), " \t\r\n"), "\n")
-	last := all[len(all)-1]
-	return last[:len(last)-len(strings.TrimLeft(last, " \t"))]
+	return indentOf([]byte(all[len(all)-1]))
 }
 
 // AddLinks puts the links into the template that has the page's navigation,

@@ -1,9 +1,11 @@
 package django
 
 import (
+	"path"
 	"slices"
 	"strings"
 
+	"authfit/internal/edit"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
@@ -74,7 +76,8 @@ func (u code) templateOf(view pysyntax.Expr) string {
 	return ""
 }
 
-// templateName is the template_name of a view's class that asks for no login.
+// templateName is the template_name of a view's class that asks for no login, or
+// what its get renders.
 func (u code) templateName(class *pysyntax.ClassDef) string {
 	for _, base := range class.Args {
 		if strings.Contains(u.Text(base), "Required") {
@@ -85,6 +88,11 @@ func (u code) templateName(class *pysyntax.ClassDef) string {
 		if value := assigned(s, "template_name"); value != nil {
 			name, _ := u.StringValue(value)
 			return name
+		}
+	}
+	for _, s := range class.Body {
+		if def, ok := s.(*pysyntax.FunctionDef); ok && def.Name.ID == "get" {
+			return u.rendered(def)
 		}
 	}
 	return ""
@@ -131,4 +139,65 @@ func (u code) homeTemplate() string {
 	}
 	file, _ := authkit.Template(u.tree, in.path, name)
 	return file
+}
+
+// textHome is the view of a home page that is an HttpResponse with a text, to
+// which the links can be added; nil where it is another.
+func (r *room) textHome() (in code, view *pysyntax.FunctionDef) {
+	in, routed := r.root.home(r.root.routes(), depth)
+	if routed == nil || pysyntax.Dotted(routed) == "" || !r.Gives(r.viewsFile(), "user_links") {
+		return in, nil
+	}
+	in, def := in.definition(pysyntax.Dotted(routed), depth)
+	view, ok := def.(*pysyntax.FunctionDef)
+	if !ok || view.Async || responseText(in.File, view) == nil || isTaken(in.File, viewsModule, r.importViews()) {
+		return in, nil
+	}
+	return in, view
+}
+
+// viewsFile is the module of the login's views.
+func (r *room) viewsFile() string { return path.Join(path.Dir(r.root.path), viewsModule+".py") }
+
+// importViews imports the views of the login in a file that may be anywhere.
+func (r *room) importViews() string {
+	if r.pkg != "" {
+		return "from " + r.pkg + " import " + viewsModule
+	}
+	return "import " + viewsModule
+}
+
+// appendLinks makes a view return the links behind its text.
+func (r *room) appendLinks(in code, view *pysyntax.FunctionDef) {
+	const links = viewsModule + ".user_links("
+	if strings.Contains(string(r.Source(in.path)), links) {
+		return
+	}
+	r.EditPython(in.path, "the home page shows who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
+		for s := range f.Stmts() {
+			if now, ok := s.(*pysyntax.FunctionDef); ok && f.Text(now) == in.Text(view) {
+				text := responseText(f, now)
+				call := " + " + links + now.Params[0].Name.ID + ")"
+				return append(f.AddImport(r.importViews()), edit.Edit{Start: text.End(), End: text.End(), New: call}), nil
+			}
+		}
+		return nil, authkit.Unplaceable(in.path, "the home page is not to be found any more")
+	})
+}
+
+// responseText is the text of the HttpResponse that a view, open to everybody,
+// returns as HTML; nil where it returns anything else.
+func responseText(f *pysyntax.File, view *pysyntax.FunctionDef) (text pysyntax.Expr) {
+	if len(view.Params) == 0 || slices.ContainsFunc(view.Decorators, func(e pysyntax.Expr) bool { return !strings.Contains(f.Text(e), "require_") }) {
+		return nil
+	}
+	for _, s := range view.Body {
+		if r, ok := s.(*pysyntax.Return); ok {
+			call, ok := r.Value.(*pysyntax.Call)
+			if ok && last(pysyntax.Dotted(call.Func)) == "HttpResponse" && call.Keyword("content_type") == nil && authkit.IsText(call.Positional(0)) {
+				text = call.Positional(0)
+			}
+		}
+	}
+	return text
 }

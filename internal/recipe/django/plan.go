@@ -9,6 +9,8 @@ import (
 
 	"authfit/internal/plan"
 	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
 
@@ -33,9 +35,27 @@ func (Recipe) Draft(d *authkit.Draft) {
 	r.sessions()
 	r.hosts()
 	r.users()
+	r.asyncViews()
 	r.editSettings()
+	base, why := r.base()
+	in, home := r.textHome()
+	if base != "" {
+		home = nil // the links are where the site's navigation is
+	}
+	if home != nil {
+		r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.UserLinks)
+	}
 	r.editURLs()
-	r.editTemplate()
+	switch {
+	case home != nil:
+		r.appendLinks(in, home)
+		r.Login.HomeUser = true
+	case base != "":
+		r.editTemplate(base)
+	}
+	if why != "" && (home == nil || why != noTemplate) {
+		r.Note(why + "; the login is at " + r.Login.LoginURL)
+	}
 	if r.root.lacks("") {
 		r.Note("the site has no page at /, where people come to when they have signed out: make one")
 	}
@@ -129,14 +149,16 @@ func (r *room) login() {
 	}
 	command := func(args ...string) []string { return slices.Concat(manage, args) }
 	r.Probes = append(r.Probes, plan.Probe{ID: "framework", Argv: command("check"), Dir: dir, Why: "Django's own check of the project"})
+	strip := r.scriptName()
 	r.Login = &plan.Login{
 		Dir:      dir,
 		Boot:     command("runserver", "--noreload", "127.0.0.1:{port}"),
-		Home:     "/",
-		LoginURL: "/" + r.prefix + "login/",
-		Callback: "/" + r.prefix + "callback/",
-		Logout:   "/" + r.prefix + "logout/",
-		Account:  "/" + r.prefix + "account/",
+		Strip:    strip,
+		Home:     strip + "/",
+		LoginURL: strip + "/" + r.prefix + "login/",
+		Callback: strip + "/" + r.prefix + "callback/",
+		Logout:   strip + "/" + r.prefix + "logout/",
+		Account:  strip + "/" + r.prefix + "account/",
 	}
 	if r.module == "" {
 		r.Note("which settings are used is left to the environment: the check of the login takes " + settingsVariable + " from there")
@@ -149,6 +171,23 @@ func (r *room) login() {
 		}
 	}
 	r.Login.Setup = [][]string{command("shell", "-c", migrate)}
+}
+
+// scriptName is the path below which the site is served, where the settings say
+// so for every environment: a proxy cuts it off, and Django's links have it.
+func (r *room) scriptName() string {
+	b, ok := r.settings.lookup("FORCE_SCRIPT_NAME")
+	if !ok {
+		return ""
+	}
+	if _, place := b.StmtAt(b.stmt.Pos()); len(place.Parents) > 0 {
+		return ""
+	}
+	name, _ := r.settings.constant(b.source, b.value, depth)
+	if name = strings.Trim(name, "/"); name == "" {
+		return ""
+	}
+	return "/" + name
 }
 
 // sessions refuses a project that is certain to have no request.session, or
@@ -174,6 +213,47 @@ func (r *room) sessions() {
 		r.RefuseAt("login-required", src.path, src.line(at), "take it out, and keep views for people who are signed in with @auth_views.login_required",
 			"this asks for Django's own login on every page, that of the new login too")
 	}
+}
+
+// asyncViews adds a middleware that loads the session where an async view renders
+// a template: Django refuses to read the database there, and the links would.
+func (r *room) asyncViews() {
+	if !r.Gives(r.viewsFile(), "load_session") || !rendersAsync(r.Project.Tree) {
+		return
+	}
+	r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.AsyncViews)
+	name := strings.TrimPrefix(r.pkg+"."+viewsModule+".load_session", ".")
+	if r.settings.mentions(name) {
+		return
+	}
+	if !r.appendTo("MIDDLEWARE", name, "the session for templates of async views") {
+		r.Note("put " + name + " into MIDDLEWARE behind SessionMiddleware, or async views cannot render the links to the login")
+	}
+}
+
+// rendersAsync reports whether an async view renders a template by itself, and
+// not in a thread.
+func rendersAsync(t *project.Tree) (found bool) {
+	for _, f := range t.Sources("async") {
+		f.Walk(func(n pysyntax.Node) bool {
+			def, ok := n.(*pysyntax.FunctionDef)
+			if !ok || !def.Async {
+				return true
+			}
+			pysyntax.Walk(def, func(n pysyntax.Node) bool {
+				call, ok := n.(*pysyntax.Call)
+				if ok {
+					switch last(pysyntax.Dotted(call.Func)) {
+					case "render", "TemplateResponse", "render_to_string", "render_to_response":
+						found = true
+					}
+				}
+				return !found
+			})
+			return !found
+		})
+	}
+	return found
 }
 
 // hosts opens the app as 127.0.0.1 where ALLOWED_HOSTS has that and would turn

@@ -116,12 +116,19 @@ func (r *room) appendSetting(setting, module, ending string) {
 	}); there != nil {
 		return
 	}
+	if !r.appendTo(setting, module+ending, "the users that AuthKit's people are at Django") {
+		r.refuseUsers(setting)
+	}
+}
+
+// appendTo adds a string to the list that a setting is. It says no where that
+// list cannot be seen.
+func (r *room) appendTo(setting, text, why string) bool {
 	file, name, ok := r.settings.listOf(setting, depth)
 	if !ok {
-		r.refuseUsers(setting)
-		return
+		return false
 	}
-	r.EditPython(file, "the users that AuthKit's people are at Django", func(f *pysyntax.File) ([]edit.Edit, error) {
+	r.EditPython(file, why, func(f *pysyntax.File) ([]edit.Edit, error) {
 		var edits []edit.Edit
 		for stmt, place := range f.Stmts() {
 			value := assigned(stmt, name)
@@ -130,7 +137,7 @@ func (r *room) appendSetting(setting, module, ending string) {
 			}
 			for _, term := range slices.Backward(terms(value)) {
 				if isList(term) {
-					e, err := f.AppendElement(term, styleOf(f).str(module+ending))
+					e, err := f.AppendElement(term, styleOf(f).str(text))
 					if err != nil {
 						return nil, err
 					}
@@ -141,6 +148,7 @@ func (r *room) appendSetting(setting, module, ending string) {
 		}
 		return edits, nil
 	})
+	return true
 }
 
 // listOf follows a setting to the list that its owner would add to: the last of

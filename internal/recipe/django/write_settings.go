@@ -175,6 +175,10 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 	if lines == nil {
 		return nil, nil
 	}
+	// The login is in Django's session, whose cookie is not to travel in the clear.
+	if r.settings.bindings("WORKOS_REDIRECT_URI") == nil && r.settings.bindings("SESSION_COOKIE_SECURE") == nil {
+		lines = append(lines, "SESSION_COOKIE_SECURE = WORKOS_REDIRECT_URI.startswith("+st.str("https:")+")")
+	}
 	classes := classesOf(f)
 	if len(classes) > 1 {
 		return nil, problem.New("settings-apart", "%s and %s have a ROOT_URLCONF each, and no base class in common that has it", classes[0].Name.ID, classes[1].Name.ID).

@@ -2,8 +2,11 @@ package fastapi
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
+	"authfit/internal/edit"
 	"authfit/internal/plan"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
@@ -46,8 +49,15 @@ func (Recipe) Draft(d *authkit.Draft) {
 		Dir:  d.App.Dir,
 		Why:  "the app can be imported",
 	})
+	home := textHome(d)
+	if home != nil {
+		d.Variant.Features = append(slices.Clone(d.Variant.Features), authkit.UserLinks)
+	}
 	if constructor.HookUp(d, AuthModule, "prefix") {
-		d.Login.HomeUser = showUser(d)
+		if home != nil {
+			appendLinks(d, home)
+		}
+		d.Login.HomeUser = home != nil || showUser(d)
 		noteGuards(d)
 	}
 }
@@ -74,6 +84,110 @@ func rootPath(d *authkit.Draft) string {
 		}
 	}
 	return strings.TrimSuffix(root, "/")
+}
+
+// textHome is the route of a home page whose endpoint returns HTML as text, to
+// which the links can be added; nil where it is another.
+func textHome(d *authkit.Draft) *authkit.Route {
+	route := constructor.Home(d)
+	if route == nil {
+		return nil
+	}
+	f, _ := d.Project.Tree.Python(route.File)
+	if _, ok := authkit.ImportRoutes(d.App, f, route.File); !ok || htmlOf(f, route.View) == nil {
+		return nil
+	}
+	if !d.Gives(path.Join(path.Dir(d.App.Entry.File), "workos_auth.py"), "user_links") {
+		return nil
+	}
+	if _, _, ok := requestOf(f, route.View); !ok {
+		return nil
+	}
+	return route
+}
+
+// appendLinks makes the endpoint return the links behind its text.
+func appendLinks(d *authkit.Draft, route *authkit.Route) {
+	if strings.Contains(string(d.Source(route.File)), "workos_auth.user_links(") {
+		return
+	}
+	d.EditPython(route.File, "the home page shows who is signed in", func(f *pysyntax.File) ([]edit.Edit, error) {
+		view := route.In(f)
+		if view == nil {
+			return nil, authkit.Unplaceable(route.File, "the home page is not to be found any more")
+		}
+		line, _ := authkit.ImportRoutes(d.App, f, route.File)
+		request, edits, _ := requestOf(f, view)
+		text := htmlOf(f, view)
+		edits = append(edits, f.AddImports(line, "from fastapi import Request")...)
+		return append(edits, edit.Edit{Start: text.End(), End: text.End(), New: " + workos_auth.user_links(" + request + ")"}), nil
+	})
+}
+
+// htmlOf is the text of a page that an endpoint returns as HTML, or nil.
+func htmlOf(f *pysyntax.File, view *pysyntax.FunctionDef) (text pysyntax.Expr) {
+	html := func(e pysyntax.Expr) bool { return strings.HasSuffix("."+pysyntax.Dotted(e), ".HTMLResponse") }
+	declared := slices.ContainsFunc(view.Decorators, func(e pysyntax.Expr) bool {
+		call, ok := e.(*pysyntax.Call)
+		return ok && html(call.Keyword("response_class"))
+	})
+	for _, s := range view.Body {
+		pysyntax.Walk(s, func(n pysyntax.Node) bool {
+			r, ok := n.(*pysyntax.Return)
+			if !ok {
+				return true
+			}
+			value := r.Value
+			if call, ok := value.(*pysyntax.Call); ok && html(call.Func) {
+				value = call.Positional(0)
+				if value == nil {
+					value = call.Keyword("content")
+				}
+			} else if !declared {
+				return true
+			}
+			if authkit.IsText(value) || isText(f, value) {
+				text = value
+			}
+			return true
+		})
+	}
+	return text
+}
+
+// isText reports whether a name is that of a text at the top of the file.
+func isText(f *pysyntax.File, e pysyntax.Expr) bool {
+	name, ok := e.(*pysyntax.Name)
+	if !ok {
+		return false
+	}
+	for _, s := range f.Body {
+		if assign, ok := s.(*pysyntax.Assign); ok && pysyntax.Dotted(assign.Targets[0]) == name.ID {
+			return authkit.IsText(assign.Value)
+		}
+	}
+	return false
+}
+
+// requestOf is what an endpoint calls the request; one that has none gets it.
+func requestOf(f *pysyntax.File, view *pysyntax.FunctionDef) (name string, edits []edit.Edit, ok bool) {
+	for _, p := range view.Params {
+		if strings.HasSuffix("."+pysyntax.Dotted(p.Annotation), ".Request") {
+			return p.Name.ID, nil, true
+		}
+		if p.Name.ID == "request" {
+			return "", nil, false
+		}
+	}
+	at := view.Name.End()
+	if view.TypeParams != nil || f.Src[at] != '(' {
+		return "", nil, false
+	}
+	param := "request: Request"
+	if len(view.Params) > 0 {
+		param += ", "
+	}
+	return "request", []edit.Edit{{Start: at + 1, End: at + 1, New: param}}, true
 }
 
 // showUser puts the links into the base of the app's templates. It reports

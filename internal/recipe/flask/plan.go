@@ -32,7 +32,9 @@ func (Recipe) Draft(d *authkit.Draft) {
 			"upgrade Flask first", "the project has Flask %s, and the login needs 2.0 or newer", installed)
 		return
 	}
-	d.Login = Login(d.App.Dir, d.App.Run, d.Prefix)
+	root := constructor.Root(d)
+	d.Login = Login(d.App.Dir, d.App.Run, root+d.Prefix)
+	d.Login.Home = root + "/"
 	routes := Boot(d.App.Run, "routes")
 	if installed != "" && project.CompareVersions(installed, "2.2") < 0 { // it has no --app yet
 		d.Login.Env = append(d.Login.Env, "FLASK_APP="+d.App.Run)
@@ -114,8 +116,10 @@ func Login(dir, run, prefix string) *plan.Login {
 func showUser(d *authkit.Draft) bool {
 	route := constructor.Home(d)
 	if route == nil {
-		d.Note("there is no home page to show the user on; workos_auth.current_user() tells who is signed in")
-		return authkit.AddLinks(d, d.App.Entry.File, "", links)
+		if !authkit.AddLinks(d, d.App.Entry.File, "", links) {
+			d.Note("there is no home page to show the user on; workos_auth.current_user() tells who is signed in")
+		}
+		return false
 	}
 	f, _ := d.Project.Tree.Python(route.File)
 	template, text := answer(f, route.View)
@@ -133,18 +137,19 @@ func showUser(d *authkit.Draft) bool {
 
 // answer is what a view returns at its end: the template that it renders, or a
 // text.
-func answer(f *pysyntax.File, view *pysyntax.FunctionDef) (template string, text *pysyntax.String) {
+func answer(f *pysyntax.File, view *pysyntax.FunctionDef) (template string, text pysyntax.Expr) {
 	pysyntax.Walk(view, func(n pysyntax.Node) bool {
 		r, ok := n.(*pysyntax.Return)
 		if !ok {
 			return true
 		}
-		switch value := r.Value.(type) {
-		case *pysyntax.Call:
-			if strings.HasSuffix("."+pysyntax.Dotted(value.Func), ".render_template") {
-				template, _ = f.StringValue(value.Positional(0))
-			}
-		case *pysyntax.String:
+		value := r.Value
+		if tuple, ok := value.(*pysyntax.Tuple); ok { // with a status
+			value = tuple.Elts[0]
+		}
+		if call, ok := value.(*pysyntax.Call); ok && strings.HasSuffix("."+pysyntax.Dotted(call.Func), ".render_template") {
+			template, _ = f.StringValue(call.Positional(0))
+		} else if authkit.IsText(value) {
 			text = value
 		}
 		return true

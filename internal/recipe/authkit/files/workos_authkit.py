@@ -152,20 +152,20 @@ class _Content:
         return expires - ahead <= time.time()
 
 
-def safe_next(target: str | None) -> str:
-    """Return ``target`` if it is a path of this site, with its query; else ``"/"``.
+def safe_next(target: str | None, home: str = "/") -> str:
+    """Return ``target`` if it is a path of this site, with its query; else ``home``.
 
     Browsers read a backslash as a slash and drop control characters, so these are
     refused too, percent-encoded ones in the path included.
     """
     if not target or len(target.encode(errors="replace")) > MAX_NEXT:
-        return "/"
+        return home
     path = target.partition("?")[0]
     while path != (decoded := unquote(path)):
         path = decoded
     of_this_site = target.startswith("/") and not path.startswith("//")
     harmless = "\\" not in path and (target + path).isprintable()
-    return target if of_this_site and harmless else "/"
+    return target if of_this_site and harmless else home
 
 
 def session_cookies(sealed: str, present: Mapping[str, str]) -> dict[str, str]:
@@ -226,16 +226,22 @@ class AuthKit:
         """Whether cookies are for https only: as the redirect URI is."""
         return self.redirect_uri.startswith("https:")
 
-    @property
-    def home_url(self) -> str:
-        """The root of the site, from configuration and never from the request."""
+    def home_url(self, home: str = "/") -> str:
+        """Return the page ``home`` on the site that the redirect URI names.
+
+        The host comes from configuration and never from the request.
+        """
         parts = urlsplit(self.redirect_uri)
-        return f"{parts.scheme}://{parts.netloc}/"
+        return f"{parts.scheme}://{parts.netloc}{home}"
 
     def start(
-        self, cookies: Mapping[str, str], next_url: str | None, **hints: Any
+        self,
+        cookies: Mapping[str, str],
+        next_url: str | None,
+        home: str = "/",
+        **hints: Any,
     ) -> StartedLogin:
-        """Begin a login that ends at ``next_url``.
+        """Begin a login that ends at ``next_url``, or at ``home``.
 
         The hints are for AuthKit, as the SDK's ``get_authorization_url`` takes them.
         """
@@ -256,7 +262,8 @@ class AuthKit:
             # authfit: end
             **hints,
         )
-        login = {"state": state, "verifier": verifier, "next": safe_next(next_url)}
+        target = safe_next(next_url, home)
+        login = {"state": state, "verifier": verifier, "next": target}
         changes = self._crowded_out(cookies)
         changes[self._login_cookie(state)] = self._fernet.encrypt(
             json.dumps(login, ensure_ascii=False).encode()
@@ -281,7 +288,7 @@ class AuthKit:
             raise LoginError(
                 400,
                 "This sign-in was not started in this browser, has been used "
-                f"already, or took too long. Start it again at {self.home_url}",
+                "already, or took too long. Please start it again.",
             )
         if errors:
             logger.info("AuthKit answered the login with an error: %.80r", errors[0])
@@ -355,10 +362,10 @@ class AuthKit:
         """Return the id of a sealed session, also of one that has expired."""
         return self._open(sealed).claims.get("sid")
 
-    def logout_url(self, session_id: str) -> str:
-        """Return where AuthKit ends the session before it comes back to this site."""
+    def logout_url(self, session_id: str, home: str = "/") -> str:
+        """Return where AuthKit ends the session before it comes back to ``home``."""
         return self._workos.user_management.get_logout_url(
-            session_id=session_id, return_to=self.home_url
+            session_id=session_id, return_to=self.home_url(home)
         )
 
     def form_token(self, session_id: str) -> str:

@@ -24,7 +24,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
+# authfit: begin async-views
+from django.utils.decorators import sync_and_async_middleware
+# authfit: end
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -104,6 +107,32 @@ def authkit() -> AuthKit:
         raise ImproperlyConfigured(str(error)) from error
 
 
+# authfit: begin async-views
+@sync_and_async_middleware
+def load_session(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Load the session before the view: the templates of an async one cannot.
+
+    This middleware has its place behind Django's SessionMiddleware.
+    """
+
+    def load(request: HttpRequest) -> None:
+        accessed = request.session.accessed
+        request.session.get(USER)
+        # Or every response would vary by cookie; what reads the session says so.
+        request.session.accessed = accessed
+
+    def middleware(request: HttpRequest) -> Any:
+        load(request)
+        return get_response(request)
+
+    async def async_middleware(request: HttpRequest) -> Any:
+        await sync_to_async(load)(request)
+        return await get_response(request)
+
+    return async_middleware if iscoroutinefunction(get_response) else middleware
+
+
+# authfit: end
 def current_session(request: HttpRequest) -> AuthKitSession | None:
     """Return the visitor's session, after asking AuthKit for a new one if due."""
     sealed = request.session.get(SEALED, "")
@@ -144,7 +173,7 @@ def _turned_away(request: HttpRequest) -> HttpResponse | None:
 def _ask_to_sign_in(request: HttpRequest, **hints: Any) -> HttpResponse:
     if not request.accepts("text/html"):
         return JsonResponse({"error": "not signed in"}, status=401)
-    back = request.get_full_path() if request.method == "GET" else "/"
+    back = request.get_full_path() if request.method == "GET" else get_script_prefix()
     query = urlencode({"next": back, **hints})
     return redirect(f"{reverse('workos_login')}?{query}")
 
@@ -198,6 +227,22 @@ def recent_login_required(seconds: int) -> Callable[[View], View]:
     return lambda view: _guard(view, refusal)
 
 
+# authfit: begin user-links
+def user_links(request: HttpRequest) -> str:
+    """Return who is signed in and a link to sign in or out, as HTML."""
+    if USER in request.session:
+        return format_html(
+            '<p>Signed in as {}. <a href="{}">Sign out</a></p>',
+            request.session[USER]["email"],
+            reverse("workos_logout"),
+        )
+    links = format_html('<a href="{}">Sign in</a>', reverse("workos_login"))
+    # authfit: begin user-links+sign-up
+    links += format_html(' <a href="{}">Sign up</a>', reverse("workos_sign_up"))
+    # authfit: begin user-links
+    return format_html("<p>{}</p>", links)
+
+
 # authfit: end
 @never_cache
 @require_GET
@@ -246,14 +291,14 @@ def callback_view(request: HttpRequest) -> HttpResponse:
 def logout_view(request: HttpRequest) -> HttpResponse:
     """Ask with a button (GET), then end the session here and at AuthKit (POST)."""
     if SEALED not in request.session:
-        return redirect(authkit().home_url)
+        return redirect(authkit().home_url(get_script_prefix()))
     if request.method == "GET":
         return _page("Sign out", "Do you want to sign out?", _sign_out(request))
     session_id = authkit().session_id(request.session[SEALED])
     request.session.flush()
     if session_id is None:
-        return redirect(authkit().home_url)
-    return redirect(authkit().logout_url(session_id))
+        return redirect(authkit().home_url(get_script_prefix()))
+    return redirect(authkit().logout_url(session_id, get_script_prefix()))
 
 
 @never_cache
@@ -281,12 +326,13 @@ def organization_view(request: HttpRequest) -> HttpResponse:
         title = "The organization was not switched"
         return _page(title, error.message, status=error.status)
     request.session[SEALED] = sealed
-    return redirect(safe_next(request.POST.get("next")))
+    return redirect(safe_next(request.POST.get("next"), get_script_prefix()))
 
 
 # authfit: end
 def _start(request: HttpRequest, **hints: Any) -> HttpResponse:
-    started = authkit().start(request.COOKIES, request.GET.get("next"), **hints)
+    next_url, home = request.GET.get("next"), get_script_prefix()
+    started = authkit().start(request.COOKIES, next_url, home, **hints)
     return _with_cookies(redirect(started.url), started.cookies)
 
 
@@ -306,9 +352,9 @@ def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
 
 def _landing(path: str) -> str:
     """Return where a login ends: a site without a home page has the account page."""
-    if path == "/":
+    if path == get_script_prefix():
         try:
-            resolve(path)
+            resolve("/")
         except Resolver404:
             return reverse("workos_account")
     return path

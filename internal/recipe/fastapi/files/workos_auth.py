@@ -243,6 +243,20 @@ def form_token(request: HTTPConnection) -> str:
     return _authkit(request).form_token(session.session_id) if session else ""
 
 
+# authfit: begin user-links
+def user_links(request: HTTPConnection) -> str:
+    """Return who is signed in and a link to sign in or out, as HTML."""
+    visit, session = _visit(request), current_session(request)
+    if session is not None:
+        sign_out = f'<a href="{visit.logout_url}">Sign out</a>'
+        return f"<p>Signed in as {escape(session.name)}. {sign_out}</p>"
+    links = f'<a href="{visit.login_url}">Sign in</a>'
+    # authfit: begin user-links+sign-up
+    links += f' <a href="{visit.sign_up_url}">Sign up</a>'
+    # authfit: begin user-links
+    return f"<p>{links}</p>"
+
+
 # authfit: end
 @router.get("/login")
 async def login(request: Request) -> Response:
@@ -287,7 +301,7 @@ async def confirm_logout(request: Request) -> Response:
     authkit = _authkit(request)
     session_id = authkit.session_id(sealed_session(request.cookies))
     if session_id is None:
-        return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
+        return RedirectResponse(authkit.home_url(_home(request)), 303, headers=NO_STORE)
     action = BUTTON.format(
         url=_visit(request).logout_url, token=authkit.form_token(session_id)
     )
@@ -300,12 +314,13 @@ async def logout(request: Request) -> Response:
     authkit = _authkit(request)
     session_id = authkit.session_id(sealed_session(request.cookies))
     if session_id is None:
-        return RedirectResponse(authkit.home_url, 303, headers=NO_STORE)
+        return RedirectResponse(authkit.home_url(_home(request)), 303, headers=NO_STORE)
     form = await _form(request)
     if not authkit.valid_form_token(session_id, form.get("form_token", "")):
         return _page(request, "Sign-out did not work", "Please try again.", 403)
     _visit(request).cookies.update(session_cookies("", request.cookies))
-    return RedirectResponse(authkit.logout_url(session_id), 303, headers=NO_STORE)
+    url = authkit.logout_url(session_id, _home(request))
+    return RedirectResponse(url, 303, headers=NO_STORE)
 
 
 # authfit: begin organizations
@@ -329,7 +344,8 @@ async def organization(request: Request) -> Response:
             return _start(request, organization_id=organization_id)
         return _page(request, title, error.message, error.status)
     visit.cookies.update(session_cookies(sealed, request.cookies))
-    return RedirectResponse(safe_next(form.get("next")), 303, headers=NO_STORE)
+    next_url = safe_next(form.get("next"), _home(request))
+    return RedirectResponse(next_url, 303, headers=NO_STORE)
 
 
 # authfit: end
@@ -347,9 +363,14 @@ def _visit(request: HTTPConnection) -> Visit:
     return request.state.workos
 
 
+def _home(request: HTTPConnection) -> str:
+    """Return the path of the app, which may be mounted below the site's root."""
+    return request.scope.get("root_path", "") + "/"
+
+
 def _start(request: Request, **hints: Any) -> Response:
-    next_url = request.query_params.get("next")
-    started = _authkit(request).start(request.cookies, next_url, **hints)
+    next_url, home = request.query_params.get("next"), _home(request)
+    started = _authkit(request).start(request.cookies, next_url, home, **hints)
     _visit(request).cookies.update(started.cookies)
     return RedirectResponse(started.url, 303, headers=NO_STORE)
 
@@ -362,7 +383,9 @@ def _turned_away(request: Request, **hints: Any) -> HTTPException:
     root = request.scope.get("root_path", "")
     if not back.startswith(root):  # a proxy has cut it off
         back = root + back
-    query = urlencode({"next": back if request.method == "GET" else "/", **hints})
+    if request.method != "GET":
+        back = _home(request)
+    query = urlencode({"next": back, **hints})
     location = f"{_visit(request).login_url}?{query}"
     return HTTPException(303, headers={"Location": location})
 

@@ -226,14 +226,14 @@ def logout() -> ResponseReturnValue:
     """Ask with a button (GET), then end the session here and at AuthKit (POST)."""
     session_id = _authkit().session_id(sealed_session(request.cookies))
     if session_id is None:
-        return redirect(_authkit().home_url)
+        return redirect(_authkit().home_url(_home()))
     if request.method == "GET":
         token = _authkit().form_token(session_id)
         return _page("Sign out", "Do you want to sign out?", form_token=token)
     if not _authkit().valid_form_token(session_id, request.form.get("form_token", "")):
         return _page("Sign-out did not work", "Please try again."), 403
     _set_cookies(session_cookies("", request.cookies))
-    return redirect(_authkit().logout_url(session_id))
+    return redirect(_authkit().logout_url(session_id, _home()))
 
 
 # authfit: begin organizations
@@ -256,7 +256,7 @@ def organization() -> ResponseReturnValue:
             return _start(organization_id=organization_id)
         return _page("The organization was not switched", error.message), error.status
     _set_cookies(session_cookies(sealed, request.cookies))
-    return redirect(safe_next(request.form.get("next")))
+    return redirect(safe_next(request.form.get("next"), _home()))
 
 
 # authfit: end
@@ -303,8 +303,14 @@ def _authkit() -> AuthKit:
     return cast("AuthKit", current_app.extensions["workos_auth"])
 
 
+def _home() -> str:
+    """Return the path of the app, which may be mounted below the site's root."""
+    return request.script_root + "/"
+
+
 def _start(**hints: Any) -> ResponseReturnValue:
-    started = _authkit().start(request.cookies, request.args.get("next"), **hints)
+    next_url = request.args.get("next")
+    started = _authkit().start(request.cookies, next_url, _home(), **hints)
     _set_cookies(started.cookies)
     return redirect(started.url)
 
