@@ -136,12 +136,15 @@ def load_session(get_response: Callable[[HttpRequest], Any]) -> Callable[..., An
 def current_session(request: HttpRequest) -> AuthKitSession | None:
     """Return the visitor's session, after asking AuthKit for a new one if due."""
     sealed = request.session.get(SEALED, "")
-    session, kept = authkit().load(sealed)
-    if sealed and not kept:
-        request.session.flush()
-    elif kept != sealed:
-        request.session[SEALED] = kept
-    return session
+    asked = vars(request)  # which one request may be several times
+    if asked.get("_authkit_sealed") != sealed:
+        session, kept = authkit().load(sealed)
+        if sealed and not kept:
+            request.session.flush()
+        elif kept != sealed:
+            request.session[SEALED] = kept
+        asked.update(_authkit_sealed=kept, _authkit_session=session)
+    return asked.get("_authkit_session")
 
 
 def current_user(request: HttpRequest) -> dict[str, Any] | None:

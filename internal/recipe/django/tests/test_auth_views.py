@@ -290,6 +290,19 @@ def test_expired_session(client: Client, fake: FakeAuthKit) -> None:
     assert client.get("/").content == b"/auth/login/"
 
 
+def test_a_request_asks_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or its session could end between the guard and the view."""
+    sign_in(client)
+    authkit = import_module("auth_views").authkit()
+    asked: list[str] = []
+    load = authkit.load
+    monkeypatch.setattr(
+        authkit, "load", lambda sealed: asked.append(sealed) or load(sealed)
+    )
+    assert b"ada@" in client.get("/auth/account/", headers=HTML).content
+    assert len(asked) == 1
+
+
 def test_names_are_escaped(client: Client, fake: FakeAuthKit) -> None:
     fake.user = USER | {"email": "<script>@example.com"}
     sign_in(client)
