@@ -18,6 +18,7 @@ type Links struct {
 	Email           string // "{{ workos_user.email }}"
 	Login, Logout   string // what goes into href
 	SignUp          string // the same; empty where there is no link to sign up
+	Account         string // the same; empty where the account is no page
 }
 
 // For are the links of a login in this form.
@@ -279,7 +280,11 @@ func (l Links) underBody(src []byte, at int) edit.Edit {
 // belongs together is made a line, or lines, by put.
 func (l Links) html(link string, put func(parts ...string) []string) []string {
 	a := func(href, text string) string { return "<a" + class(link) + ` href="` + href + `">` + text + "</a>" }
-	html := slices.Concat([]string{l.If}, put(l.Email, a(l.Logout, "Sign out")), []string{l.Else}, put(a(l.Login, "Sign in")))
+	who := l.Email
+	if l.Account != "" { // a link has the navigation's colour, which a text may lack
+		who = a(l.Account, l.Email)
+	}
+	html := slices.Concat([]string{l.If}, put(who, a(l.Logout, "Sign out")), []string{l.Else}, put(a(l.Login, "Sign in")))
 	if l.SignUp != "" {
 		html = append(html, put(a(l.SignUp, "Sign up"))...)
 	}

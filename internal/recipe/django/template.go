@@ -10,13 +10,14 @@ import (
 
 // links are the sign-in and sign-out links in Django's template language.
 var links = authkit.Links{
-	If:     "{% if request.session.user %}",
-	Else:   "{% else %}",
-	EndIf:  "{% endif %}",
-	Email:  "{{ request.session.user.email }}",
-	Login:  "{% url 'workos_login' %}",
-	SignUp: "{% url 'workos_sign_up' %}",
-	Logout: "{% url 'workos_logout' %}",
+	If:      "{% if request.session.user %}",
+	Else:    "{% else %}",
+	EndIf:   "{% endif %}",
+	Email:   "{{ request.session.user.email }}",
+	Login:   "{% url 'workos_login' %}",
+	SignUp:  "{% url 'workos_sign_up' %}",
+	Account: "{% url 'workos_account' %}",
+	Logout:  "{% url 'workos_logout' %}",
 }
 
 // special are pages that are no frame of a site: mails, and those for errors,

@@ -14,13 +14,14 @@ import (
 
 // links are the sign-in and sign-out links in Jinja, with Flask's url_for.
 var links = authkit.Links{
-	If:     "{% if workos_user %}",
-	Else:   "{% else %}",
-	EndIf:  "{% endif %}",
-	Email:  "{{ workos_user.email }}",
-	Login:  "{{ url_for('workos_auth.login') }}",
-	SignUp: "{{ url_for('workos_auth.sign_up') }}",
-	Logout: "{{ url_for('workos_auth.logout') }}",
+	If:      "{% if workos_user %}",
+	Else:    "{% else %}",
+	EndIf:   "{% endif %}",
+	Email:   "{{ workos_user.email }}",
+	Login:   "{{ url_for('workos_auth.login') }}",
+	SignUp:  "{{ url_for('workos_auth.sign_up') }}",
+	Account: "{{ url_for('workos_auth.account') }}",
+	Logout:  "{{ url_for('workos_auth.logout') }}",
 }
 
 // Draft hooks the login routes up where the app is made, and shows on the home
