@@ -4,7 +4,9 @@ package edit
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -57,5 +59,34 @@ func Unified(path string, before, after []byte) string {
 	if before == nil {
 		from = "/dev/null"
 	}
-	return strings.ToValidUTF8(udiff.Unified(from, "b/"+path, string(before), string(after)), "\uFFFD")
+	diff := udiff.Unified(from, "b/"+path, string(before), string(after))
+	return strings.ToValidUTF8(renumbered(diff), "\uFFFD")
+}
+
+var hunkHeader = regexp.MustCompile(`(?m)^@@ -(\d+)(?:,(\d+))? \+(\d+)((?:,\d+)?) @@$`)
+
+// renumbered is a diff with the lines counted at which its hunks begin in the
+// new text: udiff leaves those out that stand between two edits of one hunk.
+func renumbered(diff string) string {
+	added := 0
+	return hunkHeader.ReplaceAllStringFunc(diff, func(header string) string {
+		m := hunkHeader.FindStringSubmatch(header)
+		number := func(s string) int {
+			if n, err := strconv.Atoi(strings.TrimPrefix(s, ",")); err == nil {
+				return n
+			}
+			return 1 // a count that is left out
+		}
+		oldStart, oldCount, newCount := number(m[1]), number(m[2]), number(m[4])
+		start := oldStart + added
+		switch { // an empty side is numbered by the line before it
+		case oldCount == 0 && newCount > 0:
+			start++
+		case newCount == 0 && oldCount > 0:
+			start--
+		}
+		added += newCount - oldCount
+		old, _, _ := strings.Cut(header, " +")
+		return old + " +" + strconv.Itoa(start) + m[4] + " @@"
+	})
 }
