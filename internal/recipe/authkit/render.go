@@ -3,7 +3,6 @@ package authkit
 import (
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -78,20 +77,17 @@ func (v Variant) has(name string) bool {
 func (v Variant) Core() []byte {
 	source := string(v.Render(core))
 	if !v.Async {
-		source = inThread.ReplaceAllString(toSync.Replace(source), "$1()")
+		source = toSync.Replace(source)
 	}
 	return []byte(source)
 }
 
-// The sync module is the async one without what only that needs, as httpcore
-// and others make theirs.
-var (
-	toSync = strings.NewReplacer(
-		"AsyncWorkOSClient", "WorkOSClient",
-		"async def ", "def ", "async with ", "with ", "await ", "",
-		"anyio.Lock()", "threading.Lock()",
-	)
-	inThread = regexp.MustCompile(`anyio\.to_thread\.run_sync\(([\w.]+)\)`)
+// toSync makes the sync module of the async one, as httpcore and others make
+// theirs.
+var toSync = strings.NewReplacer(
+	"AsyncWorkOSClient", "WorkOSClient",
+	"async def ", "def ", "async with ", "with ", "await ", "",
+	"anyio.Lock()", "threading.Lock()",
 )
 
 // in is the form that a module made from source has, by what is in it.

@@ -65,6 +65,7 @@ LOGIN_SECONDS = 600  # how long a started login may take
 MAX_LOGINS = 5  # how many logins a browser may have under way, one a tab
 MAX_NEXT = 1000  # bytes of the path to come back to; it travels in a cookie
 CLOCK_SKEW_SECONDS = 5  # how far this clock and AuthKit's may be apart
+KEY_SECONDS = 300  # how long a key of AuthKit's is used before it is asked for again
 REFRESH_AHEAD_SECONDS = 30  # how long before its end a session is renewed
 REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
 CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
@@ -216,7 +217,9 @@ class AuthKit:
             raise ValueError(message) from None
         self._workos = workos
         self._password = cookie_password
-        self._keys = PyJWKClient(workos.user_management.get_jwks_url())
+        keys_url = workos.user_management.get_jwks_url()
+        self._keys = PyJWKClient(keys_url, cache_jwk_set=False)
+        self._known_keys: dict[str, tuple[float, PyJWK]] = {}
         self._refreshing = [anyio.Lock() for _ in range(64)]
         self._refreshed: dict[str, tuple[float, str]] = {}
         self.redirect_uri = redirect_uri
@@ -481,14 +484,18 @@ class AuthKit:
         )
 
     async def _key(self, key_id: str) -> PyJWK:
-        """Return AuthKit's key of that id; asks for the key set now and then."""
+        """Return AuthKit's key of that id, which is asked for now and then."""
+        known = self._known_keys.get(key_id)
+        if known and time.monotonic() - known[0] < KEY_SECONDS:
+            return known[1]
         # authfit: begin async
-        known = self._keys.jwk_set_cache.get() if self._keys.jwk_set_cache else None
-        if known is None or key_id not in [key.key_id for key in known.keys]:
-            # It blocks while it asks.
-            return await anyio.to_thread.run_sync(self._keys.get_signing_key, key_id)
+        # In a thread, since it blocks.
+        key = await anyio.to_thread.run_sync(self._keys.get_signing_key, key_id)
+        # authfit: begin sync
+        key = self._keys.get_signing_key(key_id)
         # authfit: end
-        return self._keys.get_signing_key(key_id)
+        self._known_keys[key_id] = (time.monotonic(), key)
+        return key
 
     async def _refresh(self, sealed: str, content: _Content) -> str:
         """Trade the refresh token for a new session, once for parallel requests."""

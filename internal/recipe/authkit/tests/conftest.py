@@ -3,6 +3,8 @@
 AUTHFIT_MODULES is a folder that ``go run ./internal/render`` has written them to.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator

@@ -3,6 +3,8 @@
 The real SDK speaks to it over HTTP, its key set included.
 """
 
+from __future__ import annotations
+
 import json
 import threading
 import time
@@ -60,7 +62,7 @@ class FakeAuthKit(ThreadingHTTPServer):
         }
         self.reset()
 
-    def __enter__(self) -> "FakeAuthKit":
+    def __enter__(self) -> FakeAuthKit:
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -95,7 +97,7 @@ class FakeAuthKit(ThreadingHTTPServer):
             "auth_time": now,
         }
         return jwt.encode(
-            usual | self.claims | claims, self.key, "RS256", {"kid": "key_1"}
+            {**usual, **self.claims, **claims}, self.key, "RS256", {"kid": "key_1"}
         )
 
     def authenticate(self, body: dict[str, Any]) -> tuple[int, Any]:
@@ -128,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         public: Any = self.server.key.public_key()
         jwk = json.loads(RSAAlgorithm.to_jwk(public))
         known = urlsplit(self.path).path == f"/sso/jwks/{CLIENT_ID}"
-        keys = [jwk | {"kid": "key_1", "alg": "RS256", "use": "sig"}]
+        keys = [{**jwk, "kid": "key_1", "alg": "RS256", "use": "sig"}]
         self.answer(200 if known else 404, {"keys": keys})
 
     def do_POST(self) -> None:

@@ -1,5 +1,7 @@
 """The routes of a FastAPI app, over its test client."""
 
+from __future__ import annotations
+
 import importlib
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from fastapi.testclient import TestClient
 from workos import AsyncWorkOSClient
 
 workos_auth: Any = importlib.import_module("workos_auth")
+CurrentUser: Any = workos_auth.CurrentUser
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 
@@ -216,10 +219,9 @@ def test_mounted_app(fake: FakeAuthKit) -> None:
 
 def test_annotated_user(fake: FakeAuthKit) -> None:
     app = make_app(fake)
-    current_user: Any = workos_auth.CurrentUser
 
     @app.get("/me")
-    def me(user: current_user) -> str:  # pyright: ignore[reportInvalidTypeForm]
+    def me(user: CurrentUser) -> str:  # pyright: ignore[reportInvalidTypeForm]
         return user["email"]
 
     client = browser(app)

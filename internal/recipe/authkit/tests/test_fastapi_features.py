@@ -1,5 +1,7 @@
 """What add --with gives a FastAPI app."""
 
+from __future__ import annotations
+
 import importlib
 import time
 from typing import Any
@@ -23,7 +25,7 @@ def client(fake: FakeAuthKit) -> TestClient:
     workos_auth.init_app(app, fake.client(AsyncWorkOSClient))
 
     @app.get("/")
-    def home(request: Request) -> dict[str, Any]:
+    def home(request: Request) -> Any:
         visit = request.state.workos
         token = workos_auth.form_token(request)
         session = workos_auth.current_session(request)

@@ -1,5 +1,7 @@
 """What add --with gives a Flask app."""
 
+from __future__ import annotations
+
 import importlib
 import time
 from typing import Any

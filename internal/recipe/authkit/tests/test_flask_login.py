@@ -1,5 +1,7 @@
 """Flask-Login over the test client of an app that has AuthKit's login."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import flask_login  # pyright: ignore[reportMissingTypeStubs]

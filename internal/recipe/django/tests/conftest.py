@@ -1,5 +1,7 @@
 """A Django project with the generated views, and an AuthKit on loopback."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """The root URLconf of a project whose login has every feature."""
 
+from __future__ import annotations
+
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import path

@@ -1,5 +1,7 @@
 """The root URLconf of the project in the tests."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse

@@ -1,5 +1,7 @@
 """The views of a Django project, over Django's test client."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from http.cookies import Morsel
@@ -244,7 +246,7 @@ def test_another_person_on_the_same_browser(client: Client, fake: FakeAuthKit) -
     sign_in(client)
     assert client.get("/cart/").content == b"2"
     fake.user, fake.claims = (
-        USER | {"id": "user_2", "email": "b@c.de"},
+        {**USER, "id": "user_2", "email": "b@c.de"},
         {"sub": "user_2"},
     )
     sign_in(client)
@@ -304,7 +306,7 @@ def test_a_request_asks_once(client: Client, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_names_are_escaped(client: Client, fake: FakeAuthKit) -> None:
-    fake.user = USER | {"email": "<script>@example.com"}
+    fake.user = {**USER, "email": "<script>@example.com"}
     sign_in(client)
     for path in ("/", "/auth/account/"):
         assert b"<script>" not in client.get(path).content

@@ -1,5 +1,7 @@
 """What add --with gives a Django project."""
 
+from __future__ import annotations
+
 import importlib
 import time
 from collections.abc import Iterator

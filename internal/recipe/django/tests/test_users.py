@@ -3,6 +3,8 @@
 A process has one user model, so each gets a process of its own.
 """
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
