@@ -24,8 +24,11 @@ modules() {
 	for room in flask fastapi django; do
 		tests="internal/recipe/authkit/tests/test_$room.py"
 		[ "$room" = flask ] && tests="$tests internal/recipe/authkit/tests/test_workos_authkit.py internal/recipe/authkit/tests/test_flask_login.py"
-		[ "$room" = django ] && tests="internal/recipe/django/tests/test_auth_views.py internal/recipe/django/tests/test_users.py"
-		case $form in *-all) tests="$tests $(find internal/recipe/*/tests -name "test_${room}_features.py")" ;; esac
+		[ "$room" = django ] && tests="internal/recipe/django/tests/test_auth_views.py"
+		case $form-$room in
+		*-all-*) tests="$tests $(find internal/recipe/*/tests -name "test_${room}_features.py")" ;;
+		*-min-django) tests="$tests internal/recipe/django/tests/test_users.py" ;; # half a minute: a site for each model
+		esac
 		echo "== $room, form $form: $("$python" -V)"
 		# shellcheck disable=SC2086 # the tests are words
 		AUTHFIT_MODULES="$root/.cache/rendered/$form/$room" "$python" -m pytest --import-mode=importlib $tests

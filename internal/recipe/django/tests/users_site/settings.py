@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import os
 
 SECRET_KEY = "for tests only"  # noqa: S105

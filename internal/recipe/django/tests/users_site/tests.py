@@ -1,7 +1,8 @@
 """The users of a Django project, over Django's test client."""
 
-# pyright: reportMissingImports=false
+from __future__ import annotations
 
+# pyright: reportMissingImports=false
 import time
 from contextlib import ExitStack
 from importlib import import_module
