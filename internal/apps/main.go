@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		fmt.Fprintln(os.Stderr, "  ", r.row())
+		fmt.Fprintln(os.Stderr, strings.Join(append([]string{r.row()}, r.remarks()...), "\n  "))
 		results = append(results, r)
 	}
 	return writePage(out, results)
