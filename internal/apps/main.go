@@ -84,7 +84,7 @@ func readList(src []byte) ([]app, error) {
 			continue
 		}
 		fields := strings.Split(text, " | ")
-		if len(fields) == 4 {
+		if len(fields) == 4 { // no remark
 			fields = append(fields, "")
 		}
 		name, commit, ok := strings.Cut(fields[0], " ")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -270,7 +271,17 @@ func (t *trial) ask(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer p.Stop()
-	return get(ctx, "http://"+net.JoinHostPort("localhost", strconv.Itoa(a.Port))+t.page)
+	return get(ctx, "http://"+net.JoinHostPort(t.host(), strconv.Itoa(a.Port))+t.page)
+}
+
+// host is the name of this machine that the app answers to: the one that add
+// has put into its redirect URI.
+func (t *trial) host() string {
+	src, _ := os.ReadFile(filepath.Join(t.dir, ".env"))
+	if bytes.Contains(src, []byte("WORKOS_REDIRECT_URI=http://127.0.0.1")) {
+		return "127.0.0.1"
+	}
+	return "localhost"
 }
 
 // get asks for a page as a browser does, and says its status and where it leads.
