@@ -151,6 +151,11 @@ func TestInsert(t *testing.T) {
 			"<nav>\n<ul>\n  <li class=\"top\"><a href=\"/login\">Log in</a></li>\n  <li>More\n  <ul>\n    <li class=\"sub\"><a class=\"sub\" href=\"/\">x</a></li>\n  </ul>\n  </li>\n" + items("  ", "", "") + "</ul>\n<ul>\n</ul>\n</nav>\n",
 		},
 		{
+			"the navigation that everybody sees",
+			"<nav class=\"nav--mobile\" hidden>\n</nav>\n<nav>\n<ul>\n</ul>\n</nav>\n",
+			"<nav class=\"nav--mobile\" hidden>\n</nav>\n<nav>\n<ul>\n" + items("", "", "") + "</ul>\n</nav>\n",
+		},
+		{
 			"a list that is the navigation, outside of a <nav>",
 			"<body>\n<ul class=\"nav-tabs\"></ul>\n<ul class=\"sidebar-nav\">\n  <li><a href=\"/\">Home</a></li>\n</ul>\n</body>\n",
 			"<body>\n<ul class=\"nav-tabs\"></ul>\n<ul class=\"sidebar-nav\">\n  <li><a href=\"/\">Home</a></li>\n" + items("  ", "", "") + "</ul>\n</body>\n",

@@ -49,10 +49,11 @@ var (
 	classAttr   = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
 	// navClass is on a list that is a navigation outside of a <nav>, otherNav on one
 	// that leads elsewhere than through the site.
-	navClass = regexp.MustCompile(`(?i)\s(class|id)\s*=\s*["'][^"']*nav`)
-	otherNav = regexp.MustCompile(`(?i)foot|tabs|crumb|pag(e|inat)`)
-	ownLogin = regexp.MustCompile(`(?i)(log|sign)[-_ ]?(in|out)\b`)
-	brand    = regexp.MustCompile(`(?i)brand|logo`)
+	navClass  = regexp.MustCompile(`(?i)\s(class|id)\s*=\s*["'][^"']*nav`)
+	otherNav  = regexp.MustCompile(`(?i)foot|tabs|crumb|pagina`)
+	notAtOnce = regexp.MustCompile(`(?i)mobile|\shidden\b|display:\s*none`)
+	ownLogin  = regexp.MustCompile(`(?i)(log|sign)[-_ ]?(in|out)\b`)
+	brand     = regexp.MustCompile(`(?i)brand|logo`)
 )
 
 // Template finds a template by the name that code gives it, in a folder called
@@ -204,7 +205,7 @@ func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
 	}
 	page := always(blank(src))
 	for _, region := range []*regexp.Regexp{navRegion, headRegion} {
-		if loc := region.FindIndex(page); loc != nil {
+		if loc := seenFirst(region.FindAllIndex(page, -1), page); loc != nil {
 			return []edit.Edit{l.atEnd(src, page, loc[0], loc[1])}, true
 		}
 	}
@@ -317,6 +318,21 @@ func outerLists(page []byte, start, end int) (lists [][2]int) {
 		}
 	}
 	return lists
+}
+
+// seenFirst is the first region that a desktop shows from the start, or else the
+// first.
+func seenFirst(regions [][]int, page []byte) []int {
+	for _, r := range regions {
+		opening, _, _ := bytes.Cut(page[r[0]:r[1]], []byte(">"))
+		if !notAtOnce.Match(opening) && !otherNav.Match(opening) {
+			return r
+		}
+	}
+	if regions == nil {
+		return nil
+	}
+	return regions[0]
 }
 
 // withLogin is the list in which the app has a login of its own, or the other.
