@@ -31,6 +31,20 @@ type bound struct {
 // topLevel reports whether the statement is always run.
 func (b bound) topLevel() bool { return len(b.place.Parents) == 0 }
 
+// namespaced reports whether it puts all that urlpatterns was into a namespace:
+// [path("", include((urlpatterns, "shop")))].
+func (b bound) namespaced() bool {
+	found := false
+	pysyntax.Walk(b.value, func(n pysyntax.Node) bool {
+		if call, ok := n.(*pysyntax.Call); ok && last(pysyntax.Dotted(call.Func)) == "include" {
+			tuple, ok := call.Positional(0).(*pysyntax.Tuple)
+			found = found || ok && takesIn(tuple)
+		}
+		return !found
+	})
+	return found
+}
+
 // routes are the elements that it adds, as far as they are to be seen.
 func (b bound) routes() (all []pysyntax.Expr) {
 	for _, term := range b.terms {
