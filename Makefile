@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench checklist survey fuzz fuzz-inspect pins clean
+.PHONY: build setup test lint bench checklist survey apps fuzz fuzz-inspect pins clean
 
 build:
 	@scripts/setup.sh go
@@ -39,6 +39,10 @@ checklist: setup
 # Holds inspect against what is true of public repositories: internal/survey says what has to be in CORPUS.
 survey: setup
 	@$(ENV) go run ./internal/survey $(CORPUS) >docs/survey.md
+
+# Adds a login to public apps and takes it back: internal/apps says what has to be in CORPUS.
+apps: setup
+	@$(ENV) go run ./internal/apps $(CORPUS) >docs/apps.md
 
 # Newest versions of what tools/*.in name, for every Python that they are for.
 pins: setup

@@ -45,7 +45,25 @@ type App struct {
 // Copy copies an example, gives it an environment that has what it needs, and
 // plans the login.
 func Copy(name, python string) (_ *App, err error) {
-	a := &App{Name: name, Python: python}
+	a, err := Of(filepath.Join(Root(), "examples", name), python)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := os.Symlink(filepath.Dir(filepath.Dir(python)), filepath.Join(a.Dir, ".venv")); err != nil {
+		return nil, err
+	}
+	return a, a.plan()
+}
+
+// Of copies any app's folder, without its environment. What the plan says of
+// its login is the caller's to set.
+func Of(dir, python string) (_ *App, err error) {
+	a := &App{Name: filepath.Base(dir), Python: python}
 	if a.Tmp, err = os.MkdirTemp("", "authfit-example-"); err != nil {
 		return nil, err
 	}
@@ -57,11 +75,8 @@ func Copy(name, python string) (_ *App, err error) {
 	if a.Tmp, err = filepath.EvalSymlinks(a.Tmp); err != nil {
 		return nil, err
 	}
-	a.Dir = filepath.Join(a.Tmp, name)
-	if err := verify.CopyProject(filepath.Join(Root(), "examples", name), a.Dir); err != nil {
-		return nil, err
-	}
-	if err := os.Symlink(filepath.Dir(filepath.Dir(python)), filepath.Join(a.Dir, ".venv")); err != nil {
+	a.Dir = filepath.Join(a.Tmp, a.Name)
+	if err := verify.CopyProject(dir, a.Dir); err != nil {
 		return nil, err
 	}
 	secret := make([]byte, 32)
@@ -69,10 +84,8 @@ func Copy(name, python string) (_ *App, err error) {
 		return nil, err
 	}
 	a.Key = base64.URLEncoding.EncodeToString(secret)
-	if a.Port, err = verify.FreePort(); err != nil {
-		return nil, err
-	}
-	return a, a.plan()
+	a.Port, err = verify.FreePort()
+	return a, err
 }
 
 func (a *App) plan() error {

@@ -41,7 +41,7 @@ var reasons = []struct {
 	{regexp.MustCompile(`(?i)Failed (?:to build|building)|subprocess-exited-with-error|Failed to build installable wheels|metadata-generation-failed|Unable to build`),
 		"a package that the project needs cannot be built for this Python: install the project by itself first, with another version of that package or another Python"},
 	{regexp.MustCompile(`(?i)ResolutionImpossible|version solving failed|No solution found|conflicting dependencies|ResolutionFailure|ResolveError|Unable to find a resolution`),
-		"loosen the versions that are named here in the project's own manifest, install and test that, then run authfit again"},
+		"loosen the versions that are named here in the project's own manifest, or list an older workos there that goes with them (from 8.2 on), install and test that, then run authfit again"},
 	{regexp.MustCompile(`(?i)No matching distribution|was not found in the package registry|not found in the package index|Could not find a matching version`),
 		"the package named here is not to be had for this Python: choose a version that is, or another Python"},
 }

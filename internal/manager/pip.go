@@ -108,9 +108,30 @@ func (t pip) declaredArgs() []string {
 		return nil
 	}
 	if strings.HasSuffix(m.Manifest, ".txt") || strings.HasSuffix(m.Manifest, ".in") {
-		return []string{"-r", m.Manifest}
+		return []string{"-r", t.requirements()}
 	}
 	return t.listed("")
+}
+
+// requirements is the file to install from, relative to the manifest's folder:
+// the manifest. An environment that was made from another one, for development,
+// has all that their common base lists and not what else the manifest does: it
+// is to stay without that, so there it is the base.
+func (t pip) requirements() string {
+	m := t.p.Manager
+	base := Listing(t.p)
+	if base == path.Join(m.Dir, m.Manifest) || t.p.Python.Venv == "" {
+		return m.Manifest
+	}
+	for _, d := range t.p.Dependencies {
+		if d.File == base && d.Name != "" && d.Marker == "" && project.InstalledVersion(t.p.Python.SitePackages, d.Name) == "" {
+			return m.Manifest
+		}
+	}
+	if rel := strings.TrimPrefix(base, m.Dir+"/"); rel != base || m.Dir == "." {
+		return rel
+	}
+	return m.Manifest
 }
 
 // listed are what the manifest and what it includes list to run with, one by

@@ -127,10 +127,12 @@ func joined(ws []imported, apart bool) []string {
 }
 
 // keepsSections says whether the run has an empty line between any two imports
-// of different sections.
+// of different sections. Many take the project's own modules and relative
+// imports for one.
 func (f *File) keepsSections(run []Stmt) bool {
+	section := func(s Stmt) int { return min(f.classify(s).section, firstParty) }
 	for i, s := range run[1:] {
-		if f.adjacent(run[i], s) && f.classify(run[i]).section != f.classify(s).section {
+		if f.adjacent(run[i], s) && section(run[i]) != section(s) {
 			return false
 		}
 	}

@@ -45,6 +45,8 @@ func TestAddImports(t *testing.T) {
 			"\"\"\"Doc.\"\"\"\n\nimport os\n\nimport workos\n\nx = 1\n"},
 		{"sections not kept apart", "from . import views\nfrom django.urls import path\n\nx = 1\n", []string{"import os", "from dotenv import load_dotenv"},
 			"import os\nfrom . import views\nfrom django.urls import path\nfrom dotenv import load_dotenv\n\nx = 1\n"},
+		{"own and relative kept together", "from flask import Flask\n\nfrom .a import b\nfrom own import c\n", []string{"import os", "from . import views"},
+			"import os\n\nfrom flask import Flask\n\nfrom . import views\nfrom .a import b\nfrom own import c\n"},
 		{"standard and own between", "import json\n\nfrom . import views\n", []string{"import os", "import workos", "from . import auth_views"},
 			"import json\nimport os\n\nimport workos\n\nfrom . import auth_views, views\n"},
 		{"before own", "import json\n\nimport workos_auth\n", []string{"import os", "from flask import Flask"},

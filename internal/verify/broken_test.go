@@ -58,6 +58,13 @@ func TestBrokenApps(t *testing.T) {
 			fix:     "WORKOS_BASE_URL",
 		},
 		{
+			name:    "another login before all",
+			breaks:  []string{"app = Flask(__name__)", "app = Flask(__name__)\n@app.before_request\ndef first():\n    if request.path == '/login':\n        return redirect('/own')\n    if request.path == '/own':\n        return 'Your password?'"},
+			failing: []string{"login"},
+			detail:  "and no redirect to AuthKit",
+			fix:     "the app sends people to /own before /login is asked",
+		},
+		{
 			name:    "no provider",
 			breaks:  []string{`            provider="authkit",`, ``},
 			failing: []string{"login"},

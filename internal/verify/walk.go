@@ -267,7 +267,11 @@ func (w *walk) toAuthKit(ctx context.Context, b *browser, path string) (first *p
 		}
 		to := p.location()
 		if to == nil {
-			return nil, nil, nil, failed(view(path), "%s, and no redirect to AuthKit%s", p, gist(p))
+			fix := view(path)
+			if at := p.url.Path; at != path && p != first {
+				fix = "the app sends people to " + at + " before " + path + " is asked: let the paths of the login past what does that, a middleware for instance"
+			}
+			return nil, nil, nil, failed(fix, "%s, and no redirect to AuthKit%s", p, gist(p))
 		}
 		if p.redirect() == nil {
 			return nil, nil, nil, failed("redirect with 302 or 303: others repeat the method or are cached (RFC 9700)", "%s to %s", p, w.target(to))

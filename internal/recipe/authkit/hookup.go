@@ -107,7 +107,7 @@ func (c Constructor) Configure(d *Draft, why string, imports []string, lines ...
 			return nil, problem.New("app-lost", "cannot find again where the app is made").At(made[0].File, made[0].Line)
 		}
 		imports, block, loading := slices.Clone(imports), []string{}, []edit.Edit{}
-		if !loadsDotenv(f) {
+		if !loadsDotenv(f) && !c.importsLoaded(d, f) {
 			imports = append(imports, "from dotenv import load_dotenv")
 			if last := lastImport(f); last != nil {
 				loading = append(loading, f.InsertAfter(last, spaced(f, last, "", "load_dotenv()")...))
@@ -288,6 +288,28 @@ func loadsDotenv(f *pysyntax.File) bool {
 		name, literal := f.StringValue(argument(call, 0, "dotenv_path"))
 		if !inFunction && (!literal || path.Base(name) == ".env") {
 			return true
+		}
+	}
+	return false
+}
+
+// importsLoaded reports whether a module of the project that a file begins with
+// importing loads .env, as a config.py does. The app's own folder is searched.
+func (c Constructor) importsLoaded(d *Draft, f *pysyntax.File) bool {
+	for _, s := range f.Body {
+		name := ""
+		switch s := s.(type) {
+		case *pysyntax.Import:
+			name = s.Names[0].Name
+		case *pysyntax.ImportFrom:
+			if name = s.Module; s.Level > 0 {
+				name = strings.Trim(packageOf(d.App, d.App.Entry.File)+"."+name, ".")
+			}
+		}
+		if file, ok := d.Project.Tree.Module(name, d.App.Dir); ok && file != d.App.Entry.File {
+			if g, _ := d.Project.Tree.Python(file); g != nil && loadsDotenv(g) {
+				return true
+			}
 		}
 	}
 	return false

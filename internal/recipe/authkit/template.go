@@ -40,29 +40,42 @@ var (
 	navRegion  = regexp.MustCompile(`(?is)<nav\b[^>]*>.*?</nav\s*>`)
 	headRegion = regexp.MustCompile(`(?is)<header\b[^>]*>.*?</header\s*>`)
 	bodyTag    = regexp.MustCompile(`(?is)<body\b[^>]*>`)
-	listEnd    = regexp.MustCompile(`(?i)</[uo]l\s*>`)
-	listTag    = regexp.MustCompile(`(?i)<[uo]l\b[^>]*>`)
+	listTag    = regexp.MustCompile(`(?i)<(/?)[uo]l\b[^>]*>`)
 	itemTag    = regexp.MustCompile(`(?i)<li\b[^>]*>`)
 	linkTag    = regexp.MustCompile(`(?i)<a\b[^>]*>`)
 	separated  = regexp.MustCompile(`(?i)</a>\s*([|/·•–-]|&middot;|&bull;)\s*<a\b`)
 	// conditional are the tags around what some pages lack, or show many times.
 	conditional = regexp.MustCompile(`\{%-?\s*(end)?(if|ifchanged|for)\b.*?%\}`)
 	classAttr   = regexp.MustCompile(`(?i)\sclass\s*=\s*("[^"{]*"|'[^'{]*')`)
+	// navClass is on a list that is a navigation outside of a <nav>, otherNav on one
+	// that leads elsewhere than through the site.
+	navClass  = regexp.MustCompile(`(?i)\s(class|id)\s*=\s*["'][^"']*nav`)
+	otherNav  = regexp.MustCompile(`(?i)foot|tabs|crumb|pagina`)
+	notAtOnce = regexp.MustCompile(`(?i)mobile|\shidden\b|display:\s*none`)
+	ownLogin  = regexp.MustCompile(`(?i)(log|sign)[-_ ]?(in|out)\b`)
+	brand     = regexp.MustCompile(`(?i)brand|logo`)
 )
 
-// Template finds a template by the name that code gives it, among all folders
-// called templates (or one that is given), nearest to the app first.
+// Template finds a template by the name that code gives it, in a folder called
+// templates before any other, nearest to the app first.
 func Template(t *project.Tree, near, name string) (string, bool) {
 	best := ""
 	for _, f := range t.Files() {
 		if f != name && !strings.HasSuffix(f, "/"+name) {
 			continue
 		}
-		if best == "" || shared(f, near) > shared(best, near) {
+		is, was := inFolder(f, name), inFolder(best, name)
+		if best == "" || is && !was || is == was && shared(f, near) > shared(best, near) {
 			best = f
 		}
 	}
 	return best, best != ""
+}
+
+// inFolder reports whether a file has the name from a folder called templates on:
+// shop/templates/shop/base.html is "shop/base.html", and not "base.html".
+func inFolder(file, name string) bool {
+	return strings.HasSuffix("/"+file, "/templates/"+name)
 }
 
 // shared counts the leading folders that two paths have in common.
@@ -192,9 +205,16 @@ func (l Links) Insert(src []byte) ([]edit.Edit, bool) {
 	}
 	page := always(blank(src))
 	for _, region := range []*regexp.Regexp{navRegion, headRegion} {
-		if loc := region.FindIndex(page); loc != nil {
+		if loc := seenFirst(region.FindAllIndex(page, -1), page); loc != nil {
 			return []edit.Edit{l.atEnd(src, page, loc[0], loc[1])}, true
 		}
+	}
+	navs := slices.DeleteFunc(outerLists(page, 0, len(page)), func(list [2]int) bool {
+		opening := listTag.Find(page[list[0]:])
+		return !navClass.Match(opening) || otherNav.Match(opening)
+	})
+	if len(navs) > 0 {
+		return []edit.Edit{l.inList(src, page, withLogin(src, navs, navs[0]))}, true
 	}
 	if loc := bodyTag.FindIndex(page); loc != nil {
 		return []edit.Edit{l.underBody(src, loc[1])}, true
@@ -228,26 +248,43 @@ func (l Links) signUpBeside(src []byte, login int) []edit.Edit {
 	return []edit.Edit{{Start: end, End: end, New: " " + asSignUp(string(src[start:end]))}}
 }
 
-// atEnd inserts before the end tag of the region, or of the last list in it. An
-// end tag behind something on its line gets a line of its own.
+// atEnd inserts before the end tag of the region, or of a list in it.
 func (l Links) atEnd(src, page []byte, start, end int) edit.Edit {
-	region := page[start:end]
-	closing := bytes.LastIndex(region, []byte("</"))
-	opening, item := 0, ""
-	if ends := listEnd.FindAllIndex(region, -1); ends != nil {
-		closing = ends[len(ends)-1][0]
-		if lists := listTag.FindAllIndex(region[:closing], -1); lists != nil {
-			opening = lists[len(lists)-1][0]
+	if lists := outerLists(page, start, end); lists != nil {
+		return l.inList(src, page, withLogin(src, lists, lists[len(lists)-1]))
+	}
+	at := start + bytes.LastIndex(page[start:end], []byte("</"))
+	put := between(separator(page[start:at]), "")
+	return insertBefore(src, start, at, l.html(like(linkTag, src, page, start, at), put))
+}
+
+// inList inserts as the last items of a list. A list of which a template makes
+// all items has none to be like.
+func (l Links) inList(src, page []byte, list [2]int) edit.Edit {
+	start, at := list[0], list[0]+bytes.LastIndex(page[list[0]:list[1]], []byte("</"))
+	inner := outerLists(page, start+1, at)
+	src, page, whole := blankOut(src, inner), blankOut(page, inner), src
+	put := items(like(itemTag, src, page, start, at))
+	return insertBefore(whole, start, at, l.html(like(linkTag, src, page, start, at), put))
+}
+
+// like is the last opening tag of a kind between two places to be written like:
+// one that is always shown, else one that is shown sometimes; but not the site's
+// name.
+func like(tag *regexp.Regexp, src, page []byte, start, end int) string {
+	for _, text := range [][]byte{page, blank(src)} {
+		all := tag.FindAll(text[start:end], -1)
+		all = slices.DeleteFunc(all, func(tag []byte) bool { return brand.Match(tag) })
+		if len(all) > 0 {
+			return string(all[len(all)-1])
 		}
-		item = lastOpening(itemTag, region[:closing])
 	}
-	link := lastOpening(linkTag, region[:closing])
-	put := between(separator(region[:closing]), "")
-	if item != "" {
-		put = items(item)
-	}
-	html := l.html(link, put)
-	at := start + closing
+	return ""
+}
+
+// insertBefore puts lines before the end tag at a place of a region that begins
+// at start. An end tag behind something on its line gets a line of its own.
+func insertBefore(src []byte, start, at int, html []string) edit.Edit {
 	lineStart := bytes.LastIndexByte(src[:at], '\n') + 1
 	if strings.TrimSpace(string(src[lineStart:at])) == "" {
 		indent := lastIndent(src[start:lineStart])
@@ -258,10 +295,63 @@ func (l Links) atEnd(src, page []byte, start, end int) edit.Edit {
 	}
 	outer := indentOf(src[lineStart:])
 	inner := outer
-	if start+opening >= lineStart {
+	if start >= lineStart {
 		inner += indentUnit(src)
 	}
 	return edit.Edit{Start: at, End: at, New: edit.Newline(src) + lines(src, inner, html) + outer}
+}
+
+// outerLists are the lists between two places that are in no other list there,
+// each from its opening tag to the end of its end tag.
+func outerLists(page []byte, start, end int) (lists [][2]int) {
+	depth, from := 0, 0
+	for _, tag := range listTag.FindAllSubmatchIndex(page[start:end], -1) {
+		switch closes := tag[2] < tag[3]; {
+		case !closes && depth == 0:
+			from, depth = start+tag[0], 1
+		case !closes:
+			depth++
+		case depth == 1:
+			lists, depth = append(lists, [2]int{from, start + tag[1]}), 0
+		case depth > 1:
+			depth--
+		}
+	}
+	return lists
+}
+
+// seenFirst is the first region that a desktop shows from the start, or else the
+// first.
+func seenFirst(regions [][]int, page []byte) []int {
+	for _, r := range regions {
+		opening, _, _ := bytes.Cut(page[r[0]:r[1]], []byte(">"))
+		if !notAtOnce.Match(opening) && !otherNav.Match(opening) {
+			return r
+		}
+	}
+	if regions == nil {
+		return nil
+	}
+	return regions[0]
+}
+
+// withLogin is the list in which the app has a login of its own, or the other.
+func withLogin(src []byte, lists [][2]int, other [2]int) [2]int {
+	for _, list := range lists {
+		if ownLogin.Match(blank(src)[list[0]:list[1]]) {
+			return list
+		}
+	}
+	return other
+}
+
+// blankOut overwrites regions with spaces.
+func blankOut(src []byte, regions [][2]int) []byte {
+	out := bytes.Clone(src)
+	for _, r := range regions {
+		copy(out[r[0]:r[1]], bytes.Repeat([]byte{' '}, r[1]-r[0]))
+	}
+	return out
 }
 
 func (l Links) underBody(src []byte, at int) edit.Edit {
@@ -344,15 +434,6 @@ func lines(src []byte, indent string, html []string) string {
 		b.WriteString(indent + line + newline)
 	}
 	return b.String()
-}
-
-// lastOpening is the last opening tag, with its attributes.
-func lastOpening(tag *regexp.Regexp, region []byte) string {
-	all := tag.FindAll(region, -1)
-	if all == nil {
-		return ""
-	}
-	return string(all[len(all)-1])
 }
 
 // class is the class attribute of an opening tag, without what marks the

@@ -173,6 +173,9 @@ func (r *room) addRoutes(f *pysyntax.File, routes []string) ([]edit.Edit, error)
 		if b.anew {
 			list, known = nil, true
 		}
+		if b.namespaced() { // there the routes would have other names
+			list = nil
+		}
 		known = known && u.gives(b, depth)
 		for _, term := range b.terms {
 			if e := r.catchAll(u, b, term); e != nil && list == nil {
@@ -181,7 +184,7 @@ func (r *room) addRoutes(f *pysyntax.File, routes []string) ([]edit.Edit, error)
 				}
 				return []edit.Edit{{Start: b.value.Pos(), End: b.value.Pos(), New: display(f, routes) + " + "}}, nil
 			}
-			if isList(term) && list == nil {
+			if isList(term) && list == nil && !takesIn(term) {
 				list, in = term, b
 			}
 		}
@@ -203,6 +206,9 @@ func (r *room) addRoutes(f *pysyntax.File, routes []string) ([]edit.Edit, error)
 // the login among others.
 func (r *room) catchAll(u code, b bound, term pysyntax.Expr) pysyntax.Expr {
 	for _, e := range routesOf(term) {
+		if takesIn(e) { // what it includes was looked at already
+			continue
+		}
 		for _, l := range r.wanted() {
 			if h, _ := u.takes(e, r.prefix+l.path, depth); h == wide {
 				return e

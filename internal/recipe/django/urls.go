@@ -31,6 +31,20 @@ type bound struct {
 // topLevel reports whether the statement is always run.
 func (b bound) topLevel() bool { return len(b.place.Parents) == 0 }
 
+// namespaced reports whether it puts all that urlpatterns was into a namespace:
+// [path("", include((urlpatterns, "shop")))].
+func (b bound) namespaced() bool {
+	found := false
+	pysyntax.Walk(b.value, func(n pysyntax.Node) bool {
+		if call, ok := n.(*pysyntax.Call); ok && last(pysyntax.Dotted(call.Func)) == "include" {
+			tuple, ok := call.Positional(0).(*pysyntax.Tuple)
+			found = found || ok && takesIn(tuple)
+		}
+		return !found
+	})
+	return found
+}
+
 // routes are the elements that it adds, as far as they are to be seen.
 func (b bound) routes() (all []pysyntax.Expr) {
 	for _, term := range b.terms {
@@ -151,7 +165,7 @@ func (u code) route(e pysyntax.Expr) (route, bool) {
 	if first == nil {
 		return route{}, false
 	}
-	if r.pattern, ok = u.StringValue(first); !ok {
+	if r.pattern, ok = u.text(first); !ok {
 		return route{}, false
 	}
 	r.view = or(call.Positional(1), call.Keyword("view"))
@@ -165,6 +179,40 @@ func (u code) route(e pysyntax.Expr) (route, bool) {
 	}
 	return r, true
 }
+
+// formatted is an f-string that only names what is in it.
+var formatted = regexp.MustCompile(`^[fF](["'])((?:[^"'{}\\]|\{\w+\})*)["']$`)
+
+// text is a string that is written out, or that a name at the top of the file
+// stands for: a prefix for all routes that is empty unless the settings say more.
+func (u code) text(e pysyntax.Expr) (string, bool) {
+	if s, ok := u.StringValue(e); ok {
+		return s, true
+	}
+	switch e := e.(type) {
+	case *pysyntax.Name:
+		for _, s := range u.Body {
+			if v := assigned(s, e.ID); v != nil {
+				return u.StringValue(v)
+			}
+		}
+	case *pysyntax.String:
+		m := formatted.FindStringSubmatch(u.Text(e))
+		if m == nil {
+			return "", false
+		}
+		known := true
+		text := reName.ReplaceAllStringFunc(m[2], func(name string) string {
+			value, ok := u.text(&pysyntax.Name{ID: strings.Trim(name, "{}")})
+			known = known && ok
+			return value
+		})
+		return text, known
+	}
+	return "", false
+}
+
+var reName = regexp.MustCompile(`\{\w+\}`)
 
 var converter = regexp.MustCompile(`<(?:([a-zA-Z_]\w*):)?[a-zA-Z_]\w*>`)
 

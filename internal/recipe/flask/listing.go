@@ -55,6 +55,9 @@ func list(d *authkit.Draft, s authkit.Survey) ([]route, authkit.Listing) {
 	var routes []route
 	for _, found := range s.Routes {
 		r := route{made: found, view: viewOf(s, found)}
+		if r.onlyNames(s) {
+			continue
+		}
 		f := s.File(found.File)
 		r.Listed = authkit.Listed{Path: found.Path, File: found.File, Line: found.Line, Login: s.Login(found.File)}
 		r.Methods, r.View = methods(s, r), r.view.name(f)
@@ -77,6 +80,17 @@ func list(d *authkit.Draft, s authkit.Survey) ([]route, authkit.Listing) {
 		listing.Notes = append(listing.Notes, "Flask itself serves what is in static, to everybody")
 	}
 	return routes, listing
+}
+
+// onlyNames reports whether a route only gives another name to one that is there:
+// add_url_rule("/", endpoint="index"), where a blueprint serves "/".
+func (r route) onlyNames(s authkit.Survey) bool {
+	if v := r.view; r.made.Method != "add_url_rule" || v.def != nil || v.class != nil || v.expr != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.Routes, func(other authkit.Route) bool {
+		return other.Path == r.made.Path && other.Call != r.made.Call && other.View != nil
+	})
 }
 
 // viewOf resolves what answers a route.

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"authfit/internal/cli"
+	"authfit/internal/emulator"
+	"authfit/internal/example"
+	"authfit/internal/plan"
+	"authfit/internal/problem"
+	"authfit/internal/project"
+	"authfit/internal/verify"
+)
+
+// A result is what came of one app. Its cells say "yes", "no" or "-"; why not
+// is in notes.
+type result struct {
+	app
+	miss                                    string // why it was not tried
+	python, add, boot, login, protect, undo string
+	took                                    string
+	notes                                   []string
+}
+
+func (r result) whole() bool {
+	return r.add == "yes" && r.boot == "yes" && r.login == "yes" && r.protect != "no" && r.undo == "yes"
+}
+
+func (r result) remarks() []string {
+	if r.miss != "" {
+		return []string{r.miss}
+	}
+	if r.remark != "" {
+		return append([]string{r.remark}, r.notes...)
+	}
+	return r.notes
+}
+
+func (r *result) note(step, format string, args ...any) {
+	r.notes = append(r.notes, step+": "+fmt.Sprintf(format, args...))
+}
+
+// try takes one app through everything. The error is for what is wrong with DIR.
+func try(ctx context.Context, a app, corpus string) (result, error) {
+	r := result{app: a, python: "-", add: "no", boot: "-", login: "-", protect: "-", undo: "-"}
+	if reason, is := strings.CutPrefix(a.remark, "miss: "); is {
+		r.miss = reason
+		return r, nil
+	}
+	root := filepath.Join(corpus, strings.Replace(a.name, "/", "+", 1))
+	t := &trial{result: &r, dir: filepath.Join(root, filepath.FromSlash(a.folder))}
+	restore, err := environ(root + ".env")
+	if err != nil {
+		return r, err
+	}
+	defer restore()
+	before, err := snapshot(root)
+	if err != nil {
+		return r, err
+	}
+	packages, err := t.packages()
+	if err != nil {
+		return r, err
+	}
+	if err := t.addLogin(); err != nil {
+		return r, err
+	}
+	if r.add == "yes" {
+		t.again()
+		t.protectPage(ctx)
+	}
+	t.undoAll()
+	after, err := snapshot(root)
+	if err != nil {
+		return r, err
+	}
+	left, err := t.packages()
+	if err != nil {
+		return r, err
+	}
+	t.compare("file", before, after)
+	t.compare("package", packages, left)
+	return r, nil
+}
+
+// environ sets what a file has a KEY=value a line of, and gives the way back.
+func environ(file string) (restore func(), err error) {
+	src, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(string(src)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
+			names = append(names, name)
+			if err := os.Setenv(name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return func() {
+		for _, name := range names {
+			_ = os.Unsetenv(name)
+		}
+	}, nil
+}
+
+// A trial is one app while it is tried.
+type trial struct {
+	*result
+	dir string // where authfit works
+}
+
+// said is what a command wrote as JSON: a report, or an error.
+type said struct {
+	Checks   []verify.Check    `json:"checks"`
+	Problems []problem.Problem `json:"problems"`
+}
+
+// authfit runs a command in the app's folder. What it wrote as JSON goes into
+// out; its progress is kept for a note.
+func (t *trial) authfit(out any, args ...string) (code int, progress string, err error) {
+	args = append(args, "-C", t.dir, "--no-input", "--output", "json")
+	args = append(args, t.flags...)
+	var document, said strings.Builder
+	code = cli.Main(args, strings.NewReader(""), &document, &said)
+	if err := json.Unmarshal([]byte(document.String()), out); err != nil && code == 0 {
+		return code, said.String(), err
+	}
+	return code, said.String(), nil
+}
+
+// addLogin adds the login, and tells what its checks saw.
+func (t *trial) addLogin() error {
+	var p project.Project
+	if _, _, err := t.authfit(&p, "inspect"); err != nil {
+		return err
+	}
+	t.python = minor(p.Python.Version)
+	begin := time.Now()
+	var s said
+	code, progress, err := t.authfit(&s, "add", "--yes")
+	if err != nil {
+		return err
+	}
+	t.took = time.Since(begin).Round(time.Second).String()
+	if code > 1 {
+		t.note("add", "%s", why(s, progress))
+		return nil
+	}
+	t.add = "yes"
+	t.checks("add", s.Checks)
+	return nil
+}
+
+// checks fills the cells that a report speaks of.
+func (t *trial) checks(step string, checks []verify.Check) {
+	t.boot, t.login = "-", "yes"
+	for _, c := range checks {
+		if c.ID == "boot" && c.Status == verify.Pass {
+			t.boot = "yes"
+		}
+		if c.Status != verify.Fail {
+			continue
+		}
+		t.note(step, "%s fails: %s", c.ID, oneLine(c.Detail))
+		t.login = "no"
+		if c.ID == "boot" {
+			t.boot = "no"
+		}
+	}
+	if t.boot != "yes" {
+		t.login = "no"
+	}
+}
+
+// again adds the login to an app that has it, which does nothing, and verifies.
+func (t *trial) again() {
+	var planned plan.Plan
+	if code, progress, err := t.authfit(&planned, "plan", "--check"); code != 0 || err != nil {
+		t.add = "no"
+		t.note("add again", "the plan is not empty: %s", why(said{Problems: planned.Problems}, progress))
+	}
+	for _, args := range [][]string{{"add", "--yes", "--no-verify"}, {"verify", "--login"}} {
+		var s said
+		code, progress, err := t.authfit(&s, args...)
+		if err != nil || code != 0 && len(s.Checks) == 0 {
+			t.note(strings.Join(args, " "), "%s", why(s, progress))
+			t.login = "no"
+		}
+		if code == 0 && args[0] == "add" && !strings.Contains(progress, "nothing to do") {
+			t.add = "no"
+			t.note("add again", "it found something to do")
+		}
+		if len(s.Checks) > 0 && t.login == "yes" {
+			t.checks(args[0], s.Checks)
+		}
+	}
+}
+
+// protectPage lists the routes, protects the page, and asks for it.
+func (t *trial) protectPage(ctx context.Context) {
+	var listing struct {
+		Routes []struct{ Path string }
+		Unseen []struct {
+			Fact string `json:"fact"`
+		}
+	}
+	var s said
+	if code, progress, err := t.authfit(&listing, "protect", "--list"); code != 0 || err != nil {
+		t.note("protect --list", "%s", why(s, progress))
+		t.protect = "no"
+		return
+	}
+	t.note("protect --list", "%d routes, %d places not seen", len(listing.Routes), len(listing.Unseen))
+	if t.page == "-" {
+		return
+	}
+	t.protect = "no"
+	if code, progress, err := t.authfit(&s, "protect", "--yes", t.page); code != 0 || err != nil {
+		t.note("protect "+t.page, "%s", why(s, progress))
+		return
+	}
+	place, err := t.ask(ctx)
+	switch {
+	case err != nil:
+		t.note("protect "+t.page, "%s", oneLine(err.Error()))
+	case !strings.Contains(place, "login"):
+		t.note("protect "+t.page, "the page answers %s", place)
+	default:
+		t.protect = "yes"
+	}
+}
+
+// ask starts a copy of the app and says where its page leads without a session.
+func (t *trial) ask(ctx context.Context) (string, error) {
+	var planned plan.Plan
+	if code, progress, err := t.authfit(&planned, "plan"); code != 0 || err != nil || planned.Login == nil {
+		return "", fmt.Errorf("no plan of the login: %s", progress)
+	}
+	python := planned.Python
+	if !filepath.IsAbs(python) {
+		python = filepath.Join(t.dir, filepath.FromSlash(python))
+	}
+	a, err := example.Of(t.dir, python)
+	if err != nil {
+		return "", err
+	}
+	defer a.Close()
+	a.Login = *planned.Login
+	if err := a.Behind(&emulator.Emulator{}); err != nil {
+		return "", err
+	}
+	if err := a.SetUp(ctx); err != nil {
+		return "", err
+	}
+	p, err := a.Start(ctx, a.Login.Boot, a.Port, "http")
+	if err != nil {
+		return "", err
+	}
+	defer p.Stop()
+	return get(ctx, "http://"+net.JoinHostPort(t.host(), strconv.Itoa(a.Port))+t.page)
+}
+
+// host is the name of this machine that the app answers to: the one that add
+// has put into its redirect URI.
+func (t *trial) host() string {
+	src, _ := os.ReadFile(filepath.Join(t.dir, ".env"))
+	if bytes.Contains(src, []byte("WORKOS_REDIRECT_URI=http://127.0.0.1")) {
+		return "127.0.0.1"
+	}
+	return "localhost"
+}
+
+// get asks for a page as a browser does, and says its status and where it leads.
+func get(ctx context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Accept", "text/html")
+	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	return strings.TrimSpace(resp.Status + " " + resp.Header.Get("Location")), nil
+}
+
+// undoAll undoes until nothing is left.
+func (t *trial) undoAll() {
+	t.undo = "yes"
+	for range 5 {
+		var s said
+		code, progress, err := t.authfit(&s, "undo")
+		if code != 0 || err != nil {
+			t.undo = "no"
+			t.note("undo", "%s", why(s, progress))
+			return
+		}
+		if strings.Contains(progress, "nothing to undo") {
+			return
+		}
+	}
+	t.undo = "no"
+	t.note("undo", "there is no end of it")
+}
+
+// why is what a command says of its failure, in a line.
+func why(s said, progress string) string {
+	if len(s.Problems) > 0 {
+		return oneLine(s.Problems[0].Text())
+	}
+	return oneLine(progress)
+}
+
+// oneLine is the first lines of a text as one, for a list.
+func oneLine(text string) string {
+	const longest = 500
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + " ..."
+	}
+	return text
+}
+
+// minor is "3.12" of "3.12.1".
+func minor(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}
