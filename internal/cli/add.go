@@ -229,7 +229,7 @@ func (a *App) look(ctx context.Context, p *planned) error {
 	}
 	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
 	p.plan.Python = fresh.Python.Executable()
-	problems, err := recipe.MissingFromSDK(fresh.Python.SitePackages, p.plan.SDK.Dialect)
+	problems, err := recipe.MissingFromSDK(fresh.Python.SitePackages, p.plan.SDK)
 	if err != nil || len(problems) > 0 || p.plan.Login == nil {
 		// nothing more is to be seen
 	} else if again, e := recipe.Plan(fresh, nil, a.recipeOptions()); e == nil {

@@ -50,7 +50,7 @@ func TestUpgradeSDK(t *testing.T) {
 				run(t, 0, nil, "add", "-C", dir, "--yes", "--no-verify")
 				kept := read(t, dir)
 				wantSDK(t, kept, "5.46.0", "==5.46.0")
-				if !strings.Contains(kept["workos_authkit.py"], "sealed_session=sealed") {
+				if !strings.Contains(kept["workos_authkit.py"], "from workos.session import Session\n") {
 					t.Error("the login is not written for workos 5")
 				}
 				run(t, 0, nil, "undo", "-C", dir)
@@ -63,7 +63,7 @@ func TestUpgradeSDK(t *testing.T) {
 			run(t, 0, nil, upgrade...)
 			moved := read(t, dir)
 			wantSDK(t, moved, manager.WorkOS.Version, "="+manager.WorkOS.Version)
-			if !strings.Contains(moved["workos_authkit.py"], "session_data=sealed") {
+			if !strings.Contains(moved["workos_authkit.py"], "seal_session_from_auth_response") {
 				t.Error("the login is not written for the newest workos")
 			}
 			run(t, 0, nil, upgrade...)

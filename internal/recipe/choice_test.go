@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"authfit/internal/manager"
+	"authfit/internal/plan"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
 	"authfit/internal/sdk"
@@ -191,12 +192,17 @@ func TestNeedsFor(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			problems, err := MissingFromSDK([]string{dir}, dialect)
+			problems, err := MissingFromSDK([]string{dir}, plan.SDK{Dialect: dialect, Needs: authkit.NeedsFor(dialect)})
 			if err != nil || len(problems) > 0 {
 				t.Errorf("%v, %+v", err, problems)
 			}
+			// Only 9.1 and newer take what a recent login asks for.
+			recent := plan.SDK{Dialect: dialect, Needs: authkit.NeedsFor(dialect, "recent-login")}
+			if problems, err = MissingFromSDK([]string{dir}, recent); err != nil || len(problems) != map[bool]int{true: 0, false: 1}[version == "10.8.0"] {
+				t.Errorf("for recent-login: %v, %+v", err, problems)
+			}
 			other := map[string]string{"5": "6", "6": "5"}[dialect]
-			if problems, err = MissingFromSDK([]string{dir}, other); err != nil || len(problems) != 1 || problems[0].Code != "sdk-other-installed" {
+			if problems, err = MissingFromSDK([]string{dir}, plan.SDK{Dialect: other}); err != nil || len(problems) != 1 || problems[0].Code != "sdk-other-installed" {
 				t.Errorf("as dialect %s: %v, %+v", other, err, problems)
 			}
 		})

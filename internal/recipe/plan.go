@@ -26,7 +26,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	chosen := chooseSDK(p, o.MoveSDK)
 	out := &plan.Plan{
 		Schema: plan.Schema, Python: p.Python.Executable(),
-		SDK: plan.SDK{Dialect: chosen.Dialect, Needs: authkit.NeedsFor(chosen.Dialect)},
+		SDK: plan.SDK{Dialect: chosen.Dialect, Needs: authkit.NeedsFor(chosen.Dialect, o.With...)},
 	}
 	for _, q := range p.Blockers() {
 		if q.Code != "python-too-wide" || !o.NoInstall { // that is about an install
@@ -62,7 +62,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	ignoreEnv(d)
 	out.Env = envKeys(d)
 	if p.SDK.Installed != "" && !o.MoveSDK && len(chosen.Problems) == 0 {
-		lacks, err := MissingFromSDK(p.Python.SitePackages, chosen.Dialect)
+		lacks, err := MissingFromSDK(p.Python.SitePackages, out.SDK)
 		if err != nil {
 			return nil, err
 		}
@@ -241,17 +241,17 @@ func envKeys(d *authkit.Draft) []plan.EnvKey {
 	return keys
 }
 
-// MissingFromSDK reads the SDK in an environment and names what code of the
-// dialect needs and it lacks.
-func MissingFromSDK(sitePackages []string, dialect string) ([]problem.Problem, error) {
+// MissingFromSDK reads the SDK in an environment and names what it lacks of what
+// a plan's code needs. A plan without a dialect has no code of ours.
+func MissingFromSDK(sitePackages []string, want plan.SDK) ([]problem.Problem, error) {
 	installed, err := sdk.Read(sitePackages)
 	if err != nil {
 		return nil, err
 	}
-	if installed.Dialect != dialect && len(installed.Problems) == 0 {
-		return []problem.Problem{*otherInstalled(installed.Version, dialect)}, nil
+	if want.Dialect != "" && installed.Dialect != want.Dialect && len(installed.Problems) == 0 {
+		return []problem.Problem{*otherInstalled(installed.Version, want.Dialect)}, nil
 	}
-	needs, err := sdk.ParseNeeds(authkit.NeedsFor(dialect))
+	needs, err := sdk.ParseNeeds(want.Needs)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,10 @@
 package authkit
 
+import (
+	"cmp"
+	"slices"
+)
+
 // needs are the functions of the SDK that the generated Python calls in each of
 // its dialects, in the form of plan.SDK. Those of the async client have the same
 // parameters as these.
@@ -26,11 +31,21 @@ var needs = map[string][]string{
 	},
 }
 
+// featureNeeds are those that a feature adds, in every dialect.
+var featureNeeds = map[string]string{
+	"sign-up":       "UserManagement.get_authorization_url(provider, redirect_uri, screen_hint)",
+	"organizations": "UserManagement.authenticate_with_refresh_token(refresh_token, organization_id)",
+	"recent-login":  "UserManagement.get_authorization_url(provider, redirect_uri, max_age)", // 9.1 and newer
+}
+
 // NeedsFor are the functions of the SDK that the generated Python calls in a
-// dialect, in the form of plan.SDK. Empty stands for SDK6.
-func NeedsFor(dialect string) []string {
-	if dialect == SDK5 {
-		return needs[SDK5]
+// dialect and for features, in the form of plan.SDK. Empty stands for SDK6.
+func NeedsFor(dialect string, features ...string) []string {
+	all := slices.Clone(needs[cmp.Or(dialect, SDK6)])
+	for _, f := range features {
+		if need, ok := featureNeeds[f]; ok {
+			all = append(all, need)
+		}
 	}
-	return needs[SDK6]
+	return all
 }
