@@ -1,5 +1,7 @@
 """The login of a project whose sessions are signed cookies."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Iterator
