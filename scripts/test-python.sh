@@ -26,7 +26,9 @@ modules() {
 		[ "$room" = flask ] && tests="$tests internal/recipe/authkit/tests/test_workos_authkit.py internal/recipe/authkit/tests/test_flask_login.py"
 		[ "$room" = django ] && tests="internal/recipe/django/tests/test_auth_views.py"
 		case $form-$room in
-		*-all-*) tests="$tests $(find internal/recipe/*/tests -name "test_${room}_features.py")" ;;
+		*-all-*) tests="$tests $(find internal/recipe/*/tests -name "test_${room}_features.py" -o -name "test_${room}_cookies.py")" ;;
+		*-cookies-django) tests="$tests internal/recipe/django/tests/test_django_cookies.py" ;;
+		*-cookies-*) continue ;;
 		*-min-django) tests="$tests internal/recipe/django/tests/test_users.py" ;; # half a minute: a site for each model
 		esac
 		echo "== $room, form $form: $("$python" -V)"
@@ -38,6 +40,7 @@ modules() {
 go run ./internal/render .cache/rendered
 modules 6-min "$AUTHFIT_TEST_PYTHON"
 modules 6-all "$AUTHFIT_TEST_PYTHON"
+modules 6-cookies "$AUTHFIT_TEST_PYTHON"
 modules 5-min .cache/sdk5/bin/python
 modules 5-all .cache/sdk5/bin/python
 

@@ -91,6 +91,7 @@ func (l *layout) visit(t *testing.T, dir, python string, planned *plan.Plan) {
 	}
 	f := l.open(t, port)
 	authkit := httptest.NewServer(&emulator.Emulator{
+		Users:        []emulator.User{member()},
 		RedirectURIs: []string{f.at(login.Callback)},
 		LogoutURIs:   []string{f.at(login.Home)},
 	})
@@ -126,6 +127,18 @@ func (l *layout) visit(t *testing.T, dir, python string, planned *plan.Plan) {
 	if t.Failed() {
 		t.Logf("the app says:\n%s", strings.Join(app.LastLines(30), "\n"))
 	}
+}
+
+// member is a user with so many permissions that their token fills more than one
+// cookie.
+func member() emulator.User {
+	user := emulator.DefaultUsers()[0]
+	in := emulator.Membership{OrganizationID: emulator.NorthOrganizationID}
+	for i := range 100 {
+		in.Permissions = append(in.Permissions, fmt.Sprintf("documents:permission-%03d", i))
+	}
+	user.Memberships = []emulator.Membership{in}
+	return user
 }
 
 // A visitor is a browser. It follows no redirect by itself.
@@ -192,6 +205,9 @@ func (v *visitor) send(method, address string, form url.Values) *page {
 		ours := strings.HasPrefix(c.Name, "wos_") || c.Name == "sessionid" // which is Django's, and has the login
 		if c.Value != "" && ours && (c.Secure != v.front.https || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode) {
 			v.Errorf("%s sets the cookie %s with Secure %v, HttpOnly %v, SameSite %v", p, c.Name, c.Secure, c.HttpOnly, c.SameSite)
+		}
+		if size := len(c.Name) + len(c.Value); ours && size > 4096 { // a browser drops it; the jar does not
+			v.Errorf("%s sets the cookie %s with %d bytes", p, c.Name, size)
 		}
 	}
 	return p

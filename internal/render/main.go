@@ -5,7 +5,8 @@
 //
 // The folder gets one for each dialect of the SDK, each with and without the
 // optional features ("6-all", "6-min"), and in each of these one for every
-// framework, as an app has the modules: beside each other.
+// framework, as an app has the modules: beside each other. What a Django project
+// with sessions in cookies gets is in "6-cookies".
 package main
 
 import (
@@ -52,8 +53,15 @@ func render(folder string) error {
 		all := slices.DeleteFunc(slices.Clone(authkit.Features), func(feature string) bool {
 			return dialect == authkit.SDK5 && feature == "recent-login" // whose max_age came with 9.1
 		})
-		for form, features := range map[string][]string{"min": nil, "all": append(all, authkit.AsyncViews, authkit.UserLinks)} {
+		for form, features := range map[string][]string{
+			"min":     nil,
+			"all":     append(all, authkit.AsyncViews, authkit.UserLinks, authkit.CookieSessions),
+			"cookies": {authkit.CookieSessions},
+		} {
 			for _, room := range rooms {
+				if form == "cookies" && room.name != "django" {
+					continue
+				}
 				v := authkit.Variant{Dialect: dialect, Async: room.async, Features: features}
 				dir := filepath.Join(folder, dialect+"-"+form, room.name)
 				err := errors.Join(

@@ -19,9 +19,13 @@ var Features = []string{"sign-up", "organizations", "roles", "recent-login"}
 
 // What a login has where the app's code asks for it, and not its owner.
 const (
-	AsyncViews = "async-views" // for templates of async views
-	UserLinks  = "user-links"  // for pages that have no template
+	AsyncViews     = "async-views"     // for templates of async views
+	UserLinks      = "user-links"      // for pages that have no template
+	CookieSessions = "cookie-sessions" // for sessions that are a cookie, which holds too little
 )
+
+// known are all names of features.
+var known = append(slices.Clone(Features), AsyncViews, UserLinks, CookieSessions)
 
 // A Variant is the form in which an app gets the generated modules.
 //
@@ -67,7 +71,7 @@ func (v Variant) has(name string) bool {
 	case "sync":
 		return !v.Async
 	}
-	if name != AsyncViews && name != UserLinks && !slices.Contains(Features, name) {
+	if !slices.Contains(known, name) {
 		panic(fmt.Sprintf("a generated module has a region %q", name))
 	}
 	return slices.Contains(v.Features, name)
@@ -99,7 +103,7 @@ func (v Variant) in(source, module []byte) Variant {
 		}
 		break
 	}
-	for _, feature := range append(slices.Clone(Features), AsyncViews, UserLinks) {
+	for _, feature := range known {
 		for line := range regionLines(source, feature) {
 			if def, ok := strings.CutPrefix(line, "def "); ok {
 				if strings.Contains(string(module), "def "+def) {

@@ -206,13 +206,31 @@ func (r *room) sessions() {
 	if b, lacks := r.settings.lacks("INSTALLED_APPS", app); lacks && inDatabase {
 		refuse(b, app)
 	}
-	if set && strings.Contains(engine.Text(engine.value), "signed_cookies") {
-		r.Note(engine.path + ":" + itoa(engine.line(engine.stmt)) + ": sessions in cookies hold 4,096 bytes; a user with many permissions needs more")
-	}
+	r.cookieSessions()
 	if src, at := r.settings.find("django.contrib.auth.middleware.LoginRequiredMiddleware"); at != nil {
 		r.RefuseAt("login-required", src.path, src.line(at), "take it out, and keep views for people who are signed in with @auth_views.login_required",
 			"this asks for Django's own login on every page, that of the new login too")
 	}
+}
+
+// cookieSessions adds a middleware that keeps AuthKit's session apart where the
+// sessions are in a cookie: that holds 4,096 bytes, and a user with many
+// permissions needs more.
+func (r *room) cookieSessions() {
+	if !slices.ContainsFunc(r.settings.bindings("SESSION_ENGINE"), func(b binding) bool {
+		return strings.Contains(b.Text(b.value), "signed_cookies")
+	}) {
+		return
+	}
+	r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.CookieSessions)
+	if name := r.inViews("split_session"); !r.addMiddleware(".SessionMiddleware", name, "AuthKit's session in cookies of its own") {
+		r.Note("put " + name + " into MIDDLEWARE directly below SessionMiddleware, or a user with many permissions cannot sign in: sessions in cookies hold 4,096 bytes")
+	}
+}
+
+// inViews is how the settings name something of the module with the views.
+func (r *room) inViews(name string) string {
+	return strings.TrimPrefix(r.pkg+"."+viewsModule+"."+name, ".")
 }
 
 // asyncViews adds a middleware that loads the session where an async view renders
@@ -222,7 +240,7 @@ func (r *room) asyncViews() {
 		return
 	}
 	r.Variant.Features = append(slices.Clone(r.Variant.Features), authkit.AsyncViews)
-	name := strings.TrimPrefix(r.pkg+"."+viewsModule+".load_session", ".")
+	name := r.inViews("load_session")
 	if r.settings.mentions(name) {
 		return
 	}

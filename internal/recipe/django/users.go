@@ -216,19 +216,26 @@ func uses(value pysyntax.Expr, name string) (found bool) {
 // followUser puts the app's middleware directly below Django's own, which gives
 // the request its user.
 func (r *room) followUser() {
-	if r.settings.mentions(usersApp + userMiddleware) {
-		return
+	there := r.settings.mentions(usersApp + userMiddleware)
+	if !there && !r.addMiddleware(authMiddleware, r.usersModule()+userMiddleware, "request.user follows AuthKit") {
+		r.refuseUsers("MIDDLEWARE")
+	}
+}
+
+// addMiddleware puts a middleware directly below the one with an ending. It says
+// no where that cannot be seen.
+func (r *room) addMiddleware(ending, name, why string) bool {
+	below := func(f *pysyntax.File) ([]edit.Edit, error) { return insertBelow(f, ending, styleOf(f).str(name)) }
+	if r.settings.mentions(name) {
+		return true
 	}
 	for _, src := range r.settings.files {
-		below := func(f *pysyntax.File) ([]edit.Edit, error) {
-			return insertBelow(f, authMiddleware, styleOf(f).str(r.usersModule()+userMiddleware))
-		}
 		if edits, err := below(src.File); len(edits) > 0 || err != nil {
-			r.EditPython(src.path, "request.user follows AuthKit", below)
-			return
+			r.EditPython(src.path, why, below)
+			return true
 		}
 	}
-	r.refuseUsers("MIDDLEWARE")
+	return false
 }
 
 // insertBelow puts an element behind the one with an ending, in every list of

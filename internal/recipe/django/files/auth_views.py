@@ -25,7 +25,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.urls import Resolver404, get_script_prefix, resolve, reverse
-# authfit: begin async-views
+# authfit: begin async-views cookie-sessions
 from django.utils.decorators import sync_and_async_middleware
 # authfit: end
 from django.utils.html import format_html
@@ -47,6 +47,9 @@ from workos_authkit import (
     cookie_max_age,
     # authfit: begin organizations
     safe_next,
+    # authfit: begin cookie-sessions
+    sealed_session,
+    session_cookies,
     # authfit: end
 )
 
@@ -130,6 +133,73 @@ def load_session(get_response: Callable[[HttpRequest], Any]) -> Callable[..., An
         return await get_response(request)
 
     return async_middleware if iscoroutinefunction(get_response) else middleware
+
+
+# authfit: begin cookie-sessions
+@sync_and_async_middleware
+def split_session(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Keep AuthKit's session in cookies of its own, as Django's may be too small.
+
+    That one has its id instead. This middleware has its place directly below
+    Django's SessionMiddleware.
+    """
+    if not settings.SESSION_ENGINE.endswith("signed_cookies"):
+        return get_response  # it has no limit of 4,096 bytes
+
+    def middleware(request: HttpRequest) -> Any:
+        sealed = _join_session(request)
+        return _split_session(request, get_response(request), sealed)
+
+    async def async_middleware(request: HttpRequest) -> Any:
+        sealed = _join_session(request)
+        return _split_session(request, await get_response(request), sealed)
+
+    return async_middleware if iscoroutinefunction(get_response) else middleware
+
+
+def _join_session(request: HttpRequest) -> str:
+    """Put AuthKit's session in the place of its id, and return it in sealed form.
+
+    Where it is missing or another one, Django's session is over too: what that has
+    of a user counts only with what AuthKit gave for the user.
+    """
+    session, sealed = request.session, ""
+    flags = session.accessed, session.modified
+    session_id = session.get(SEALED)
+    if session_id:
+        sealed = sealed_session(request.COOKIES)
+        if authkit().session_id(sealed) != session_id:
+            session.flush()
+            return sealed
+        session[SEALED] = sealed
+    # Or every response would vary by cookie, and set one.
+    session.accessed, session.modified = flags
+    return sealed
+
+
+def _split_session(request: HttpRequest, response: HttpResponse, old: str) -> Any:
+    """Put the id back, and write what the view made of AuthKit's session."""
+    session = request.session
+    flags = session.accessed, session.modified
+    sealed = session.get(SEALED, "")
+    if sealed:
+        session[SEALED] = authkit().session_id(sealed)
+    if sealed == old:
+        session.accessed, session.modified = flags
+        return response
+    age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
+    for name, value in session_cookies(sealed, request.COOKIES).items():
+        response.set_cookie(
+            name,
+            value,
+            max_age=age if value else 0,
+            path=settings.SESSION_COOKIE_PATH,
+            domain=settings.SESSION_COOKIE_DOMAIN,
+            secure=authkit().secure,
+            httponly=True,
+            samesite=settings.SESSION_COOKIE_SAMESITE,
+        )
+    return response
 
 
 # authfit: end
