@@ -37,6 +37,11 @@ func newProtect(app *App) *cobra.Command {
 			if o.list {
 				return app.listRoutes(cmd.Context())
 			}
+			for _, name := range []string{"role", "permission"} {
+				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+					return problem.New("usage", "--%s is empty", name).WithFix("give its slug, or leave the flag out to ask for a login only")
+				}
+			}
 			o.target.Name = args[0]
 			return app.protect(cmd.Context(), o)
 		},

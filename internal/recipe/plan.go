@@ -235,7 +235,11 @@ func envKeys(d *authkit.Draft) []plan.EnvKey {
 		d.Note("no credentials in " + env.File + ": the local emulator's are used (authfit emulate); put yours in from the WorkOS dashboard and remove WORKOS_BASE_URL")
 	}
 	if d.Login != nil {
-		add("WORKOS_REDIRECT_URI", plan.EnvLiteral, "http://"+cmp.Or(d.Host, "localhost")+":"+port+d.Login.Callback, "where AuthKit sends people back to; register it in the WorkOS dashboard")
+		host := cmp.Or(d.Host, "localhost")
+		if missing("WORKOS_REDIRECT_URI") {
+			d.Note("open the app at http://" + host + ":" + port + ", as WORKOS_REDIRECT_URI has it: to a browser, localhost and 127.0.0.1 are two sites, and a login begun on one cannot end on the other")
+		}
+		add("WORKOS_REDIRECT_URI", plan.EnvLiteral, "http://"+host+":"+port+d.Login.Callback, "where AuthKit sends people back to; register it in the WorkOS dashboard")
 	}
 	add("WORKOS_COOKIE_PASSWORD", plan.EnvFernet, "", "the key that seals the session")
 	return keys

@@ -115,6 +115,7 @@ func (d *Draft) CreateModule(dir, name string, source []byte, inPackage bool, wh
 // AddFeature gives the module of the login's routes, which is there, a feature.
 func (d *Draft) AddFeature(feature, name string, source []byte) {
 	d.Variant.Features = append(d.Variant.Features, feature)
+	d.Variant.Dialect = d.Variant.in(source, d.Source(name)).Dialect
 	inPackage := strings.Contains(string(d.Source(name)), "from ."+CoreModule+" import")
 	d.module(name, source, d.routes(source, inPackage), "")
 }

@@ -67,6 +67,10 @@ MAX_NEXT = 1000  # bytes of the path to come back to; it travels in a cookie
 CLOCK_SKEW_SECONDS = 5  # how far this clock and AuthKit's may be apart
 KEY_SECONDS = 300  # how long a key of AuthKit's is used before it is asked for again
 REFRESH_AHEAD_SECONDS = 30  # how long before its end a session is renewed
+# authfit: begin sdk6
+REFRESH_TIMEOUT = 5  # seconds that a page waits for a renewal
+# authfit: end
+REFRESH_AGAIN_SECONDS = 2  # after which a renewal that AuthKit did not answer is tried
 REFRESH_SHARED_SECONDS = 60  # how long late requests share another's refresh
 CHUNK = 3800  # bytes of a cookie's value; browsers drop cookies over 4,096
 
@@ -399,14 +403,15 @@ class AuthKit:
     def _started(
         self, cookies: Mapping[str, str], states: Sequence[str]
     ) -> dict[str, str] | None:
-        if len(states) != 1:
+        if len(states) != 1 or not states[0]:
             return None
         try:
             sealed = cookies.get(self._login_cookie(states[0]), "")
             login = json.loads(self._fernet.decrypt(sealed.encode(), ttl=LOGIN_SECONDS))
         except (InvalidToken, ValueError):
             return None
-        same = hmac.compare_digest(str(login.get("state")).encode(), states[0].encode())
+        own = str(login.get("state", ""))
+        same = hmac.compare_digest(own.encode(), states[0].encode())
         return login if same else None
 
     # authfit: begin sdk6
@@ -512,11 +517,17 @@ class AuthKit:
                 users = self._workos.user_management
                 answer = await users.authenticate_with_refresh_token(
                     refresh_token=token,
+                    # authfit: begin sdk6
+                    request_options={"timeout": REFRESH_TIMEOUT, "max_retries": 0},
+                    # authfit: end
                 )
                 new = self._seal(answer)
             except SDK_ERRORS as error:
                 logger.warning("AuthKit did not refresh: %s", type(error).__name__)
-                return "" if _refused(error) else sealed
+                if _refused(error):
+                    return ""
+                # For a moment the others need not try, and wait, themselves.
+                new, now = sealed, now - REFRESH_SHARED_SECONDS + REFRESH_AGAIN_SECONDS
             self._refreshed[token] = (now, new)
             return new
 

@@ -24,11 +24,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
-from django.urls import Resolver404, get_script_prefix, resolve, reverse
+from django.urls import get_script_prefix, is_valid_path, reverse
 # authfit: begin async-views cookie-sessions
 from django.utils.decorators import sync_and_async_middleware
 # authfit: end
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import (
@@ -244,7 +245,7 @@ def _turned_away(request: HttpRequest) -> HttpResponse | None:
 
 
 def _ask_to_sign_in(request: HttpRequest, **hints: Any) -> HttpResponse:
-    if not request.accepts("text/html"):
+    if _wants_json(request):
         return JsonResponse({"error": "not signed in"}, status=401)
     back = request.get_full_path() if request.method == "GET" else get_script_prefix()
     query = urlencode({"next": back, **hints})
@@ -277,7 +278,7 @@ def _require(allowed: Callable[[AuthKitSession], bool]) -> Callable[[View], View
             return _ask_to_sign_in(request)
         if allowed(session):
             return None
-        if not request.accepts("text/html"):
+        if _wants_json(request):
             return JsonResponse({"error": "not allowed"}, status=403)
         return _page("Not allowed", "Your account may not open this page.", status=403)
 
@@ -323,7 +324,7 @@ def login_view(request: HttpRequest) -> HttpResponse:
     """Send the browser to AuthKit."""
     # authfit: begin recent-login
     max_age = request.GET.get("max_age", "")
-    if max_age.isdecimal():
+    if max_age.isdecimal() and len(max_age) < 10:
         return _start(request, max_age=int(max_age))
     # authfit: end
     return _start(request)
@@ -423,13 +424,15 @@ def _sign_in(request: HttpRequest, user: dict[str, Any], sealed: str) -> None:
     request.session[SEALED] = sealed
 
 
+def _wants_json(request: HttpRequest) -> bool:
+    return "text/html" not in request.headers.get("Accept", "text/html")
+
+
 def _landing(path: str) -> str:
     """Return where a login ends: a site without a home page has the account page."""
-    if path == get_script_prefix():
-        try:
-            resolve("/")
-        except Resolver404:
-            return reverse("workos_account")
+    homes = ("/", f"/{get_language()}/")  # the second one with i18n_patterns
+    if path == get_script_prefix() and not any(map(is_valid_path, homes)):
+        return reverse("workos_account")
     return path
 
 

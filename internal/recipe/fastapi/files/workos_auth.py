@@ -263,7 +263,7 @@ async def login(request: Request) -> Response:
     """Send the browser to AuthKit."""
     # authfit: begin recent-login
     max_age = request.query_params.get("max_age", "")
-    if max_age.isdecimal():
+    if max_age.isdecimal() and len(max_age) < 10:
         return _start(request, max_age=int(max_age))
     # authfit: end
     return _start(request)

@@ -188,9 +188,9 @@ def user_links() -> str:
 def login() -> ResponseReturnValue:
     """Send the browser to AuthKit."""
     # authfit: begin recent-login
-    max_age = request.args.get("max_age", type=int)
-    if max_age is not None:
-        return _start(max_age=max_age)
+    max_age = request.args.get("max_age", "")
+    if max_age.isdecimal() and len(max_age) < 10:
+        return _start(max_age=int(max_age))
     # authfit: end
     return _start()
 
@@ -325,8 +325,7 @@ def _turned_away(**hints: Any) -> ResponseReturnValue:
 
 
 def _wants_json() -> bool:
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    return best == "application/json"
+    return "text/html" not in request.headers.get("Accept", "text/html")
 
 
 def _set_cookies(changes: dict[str, str]) -> None:
