@@ -128,7 +128,7 @@ func writePage(out io.Writer, results []result) error {
 		total += whole[framework]
 	}
 	fmt.Fprintf(&page, "%d apps, %d of them tried; all of it holds for %d: %s.\n\n", len(results), tried, total, strings.Join(counts, ", "))
-	page.WriteString("| app | commit | layout | Python | add | boot | login | protect | undo | add takes |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	page.WriteString("| app | commit | layout | Python | add | boot | login | protect | undo | routes | add takes |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		if r.miss == "" {
 			fmt.Fprintln(&page, r.row())
@@ -150,6 +150,6 @@ func (r result) row() string {
 	if r.folder != "." {
 		where += " " + r.folder
 	}
-	return fmt.Sprintf("| %s | %.7s | %s, %s | %s | %s | %s | %s | %s | %s | %s |", where, r.commit, r.framework, r.layout,
-		r.python, r.add, r.boot, r.login, r.protect, r.undo, cmp.Or(r.took, "-"))
+	return fmt.Sprintf("| %s | %.7s | %s, %s | %s | %s | %s | %s | %s | %s | %s | %s |", where, r.commit, r.framework, r.layout,
+		r.python, r.add, r.boot, r.login, r.protect, r.undo, cmp.Or(r.routes, "-"), cmp.Or(r.took, "-"))
 }

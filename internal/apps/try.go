@@ -30,7 +30,7 @@ type result struct {
 	app
 	miss                                    string // why it was not tried
 	python, add, boot, login, protect, undo string
-	took                                    string
+	routes, took                            string
 	notes                                   []string
 }
 
@@ -214,9 +214,7 @@ func (t *trial) again() {
 func (t *trial) protectPage(ctx context.Context) {
 	var listing struct {
 		Routes []struct{ Path string }
-		Unseen []struct {
-			Fact string `json:"fact"`
-		}
+		Unseen []project.Evidence
 	}
 	var s said
 	if code, progress, err := t.authfit(&listing, "protect", "--list"); code != 0 || err != nil {
@@ -224,7 +222,10 @@ func (t *trial) protectPage(ctx context.Context) {
 		t.protect = "no"
 		return
 	}
-	t.note("protect --list", "%d routes, %d places not seen", len(listing.Routes), len(listing.Unseen))
+	t.routes = strconv.Itoa(len(listing.Routes))
+	if n := len(listing.Unseen); n > 0 {
+		t.routes += fmt.Sprintf(", %d not seen", n)
+	}
 	if t.page == "-" {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"authfit/internal/edit"
 	"authfit/internal/plan"
+	"authfit/internal/project"
 	"authfit/internal/pysyntax"
 	"authfit/internal/recipe/authkit"
 )
@@ -27,6 +28,12 @@ var links = authkit.Links{
 // Draft hooks the login routes up where the app is made, and shows in the
 // app's templates, where it has some, who is signed in.
 func (Recipe) Draft(d *authkit.Draft) {
+	installed := project.InstalledVersion(d.Project.Python.SitePackages, "fastapi")
+	if installed != "" && project.CompareVersions(installed, "0.95") < 0 { // Annotated came with it
+		d.RefuseAt("fastapi-too-old", d.App.Entry.File, d.App.Entry.Line,
+			"upgrade FastAPI first", "the project has FastAPI %s, and the login needs 0.95 or newer", installed)
+		return
+	}
 	boot := []string{"{python}", "-m", "uvicorn", d.App.Run, "--host", "127.0.0.1", "--port", "{port}"}
 	if strings.HasSuffix(d.App.Run, ":"+d.App.Factory) {
 		boot = append(boot, "--factory")
