@@ -16,7 +16,9 @@
 //	owner/name commit | framework folder flags | layout | page, or "-" | remark
 //
 // where page is the path of one that everybody sees, to be protected. A remark
-// that begins with "miss:" says why an app does not run here; it is not tried.
+// that begins with "miss:" says why an app does not run here; it is not tried. One
+// that begins with "changed:" says which versions of what the app uses are others
+// than its own.
 package main
 
 import (
@@ -105,13 +107,16 @@ func readList(src []byte) ([]app, error) {
 
 // writePage writes docs/apps.md.
 func writePage(out io.Writer, results []result) error {
-	tried, whole := 0, map[string]int{}
+	tried, changed, whole := 0, 0, map[string]int{}
 	for _, r := range results {
 		if r.miss == "" {
 			tried++
 		}
 		if r.whole() {
 			whole[r.framework]++
+			if strings.HasPrefix(r.remark, "changed: ") {
+				changed++
+			}
 		}
 	}
 	var page strings.Builder
@@ -119,7 +124,9 @@ func writePage(out io.Writer, results []result) error {
 		"What authfit does to public apps that boot on a machine without a database server: `add --yes` with the real install, `add`",
 		"again, `verify --login`, `protect --list`, `protect` on a page that was open, and `undo` until nothing is left. Made by",
 		"`make apps CORPUS=DIR`; `internal/apps` says what is in DIR. \"login\" is the walk through a login, twice; \"protect\" means",
-		"that the page then leads to the login; \"undo\" that every byte, mode and link is as before, and so are the packages.",
+		"that the page then leads to that login; \"undo\" that every byte, mode and link is as before, and the environment has the same packages.",
+		"Many of these apps were looked at while authfit was made, and some of what kept it from working on them was mended then,",
+		"so that the share of those that work says less about an app that nobody here has seen.",
 	}, "\n"))
 	var counts []string
 	total := 0
@@ -127,7 +134,8 @@ func writePage(out io.Writer, results []result) error {
 		counts = append(counts, fmt.Sprintf("%d %s", whole[framework], framework))
 		total += whole[framework]
 	}
-	fmt.Fprintf(&page, "%d apps, %d of them tried; all of it holds for %d: %s.\n\n", len(results), tried, total, strings.Join(counts, ", "))
+	fmt.Fprintf(&page, "%d apps, %d of them tried; all of it holds for %d: %s. %d of these had to have other versions of what they\nuse first; the remarks say which.\n\n",
+		len(results), tried, total, strings.Join(counts, ", "), changed)
 	page.WriteString("| app | commit | layout | Python | add | boot | login | protect | undo | routes | add takes |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range results {
 		if r.miss == "" {

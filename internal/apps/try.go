@@ -234,22 +234,23 @@ func (t *trial) protectPage(ctx context.Context) {
 		t.note("protect "+t.page, "%s", why(s, progress))
 		return
 	}
-	place, err := t.ask(ctx)
+	answer, guarded, err := t.ask(ctx)
 	switch {
 	case err != nil:
 		t.note("protect "+t.page, "%s", oneLine(err.Error()))
-	case !strings.Contains(place, "login"):
-		t.note("protect "+t.page, "the page answers %s", place)
+	case !guarded:
+		t.note("protect "+t.page, "the page answers %s", answer)
 	default:
 		t.protect = "yes"
 	}
 }
 
-// ask starts a copy of the app and says where its page leads without a session.
-func (t *trial) ask(ctx context.Context) (string, error) {
+// ask starts a copy of the app and asks for its page without a session: what it
+// answers, and whether that leads to the login that was added.
+func (t *trial) ask(ctx context.Context) (answer string, guarded bool, err error) {
 	var planned plan.Plan
 	if code, progress, err := t.authfit(&planned, "plan"); code != 0 || err != nil || planned.Login == nil {
-		return "", fmt.Errorf("no plan of the login: %s", progress)
+		return "", false, fmt.Errorf("no plan of the login: %s", progress)
 	}
 	python := planned.Python
 	if !filepath.IsAbs(python) {
@@ -257,22 +258,23 @@ func (t *trial) ask(ctx context.Context) (string, error) {
 	}
 	a, err := example.Of(t.dir, python)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer a.Close()
 	a.Login = *planned.Login
 	if err := a.Behind(&emulator.Emulator{}); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := a.SetUp(ctx); err != nil {
-		return "", err
+		return "", false, err
 	}
 	p, err := a.Start(ctx, a.Login.Boot, a.Port, "http")
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer p.Stop()
-	return get(ctx, "http://"+net.JoinHostPort(t.host(), strconv.Itoa(a.Port))+t.page)
+	answer, to, err := get(ctx, "http://"+net.JoinHostPort(t.host(), strconv.Itoa(a.Port))+t.page)
+	return answer, to == a.Login.LoginURL, err
 }
 
 // host is the name of this machine that the app answers to: the one that add
@@ -285,20 +287,24 @@ func (t *trial) host() string {
 	return "localhost"
 }
 
-// get asks for a page as a browser does, and says its status and where it leads.
-func get(ctx context.Context, url string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// get asks for a page as a browser does: what it answers, and the path that this
+// leads to.
+func get(ctx context.Context, page string) (answer, to string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	req.Header.Set("Accept", "text/html")
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer resp.Body.Close()
-	return strings.TrimSpace(resp.Status + " " + resp.Header.Get("Location")), nil
+	if place, err := resp.Location(); err == nil {
+		to = place.Path
+	}
+	return strings.TrimSpace(resp.Status + " " + resp.Header.Get("Location")), to, nil
 }
 
 // undoAll undoes until nothing is left.
