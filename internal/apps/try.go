@@ -155,12 +155,11 @@ func (t *trial) addLogin() error {
 	if err != nil {
 		return err
 	}
-	t.took = time.Since(begin).Round(time.Second).String()
 	if code > 1 {
 		t.note("add", "%s", why(s, progress))
 		return nil
 	}
-	t.add = "yes"
+	t.add, t.took = "yes", time.Since(begin).Round(time.Second).String()
 	t.checks("add", s.Checks)
 	return nil
 }
@@ -331,7 +330,8 @@ func why(s said, progress string) string {
 	if len(s.Problems) > 0 {
 		return oneLine(s.Problems[0].Text())
 	}
-	return oneLine(progress)
+	lines := strings.Split(strings.TrimSpace(progress), "\n")
+	return oneLine(strings.Join(lines[max(0, len(lines)-5):], "\n"))
 }
 
 // oneLine is the first lines of a text as one, for a list.
