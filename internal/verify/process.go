@@ -208,12 +208,22 @@ func (t *tail) last(n int) []string {
 	return append([]string(nil), t.lines[max(0, len(t.lines)-n):]...)
 }
 
-// FreePort asks the kernel for a TCP port that is free on loopback.
+// given are the ports that FreePort gave before, each to one caller: until that
+// has its server up, the kernel would give the port again.
+var given sync.Map
+
+// FreePort asks the kernel for a TCP port that is free on loopback, and that it
+// gave nobody else in this process.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if _, taken := given.LoadOrStore(port, true); !taken {
+			return port, nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
