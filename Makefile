@@ -15,7 +15,7 @@ setup:
 
 test: setup
 	@$(ENV) scripts/test-python.sh
-	@$(ENV) go test -timeout 20m -parallel 4 ./...
+	@$(ENV) go test -timeout 20m ./...
 
 lint: setup
 	@$(ENV) go tool -modfile=tools/go.mod golangci-lint run
