@@ -82,6 +82,9 @@ func try(ctx context.Context, a app, corpus string) (result, error) {
 		t.protectPage(ctx)
 	}
 	t.undoAll()
+	if t.interrupted {
+		return r, errors.New("interrupted")
+	}
 	after, err := snapshot(root)
 	if err != nil {
 		return r, err
@@ -120,7 +123,8 @@ func environ(file string) (restore func(), err error) {
 // A trial is one app while it is tried.
 type trial struct {
 	*result
-	dir string // where authfit works
+	dir         string // where authfit works
+	interrupted bool   // a command was
 }
 
 // said is what a command wrote as JSON: a report, or an error.
@@ -136,6 +140,7 @@ func (t *trial) authfit(out any, args ...string) (code int, progress string, err
 	args = append(args, t.flags...)
 	var document, said strings.Builder
 	code = cli.Main(args, strings.NewReader(""), &document, &said)
+	t.interrupted = t.interrupted || code == 130
 	if err := json.Unmarshal([]byte(document.String()), out); err != nil && code == 0 {
 		return code, said.String(), err
 	}
