@@ -256,11 +256,7 @@ func (t *trial) ask(ctx context.Context) (answer string, guarded bool, err error
 	if code, progress, err := t.authfit(&planned, "plan"); code != 0 || err != nil || planned.Login == nil {
 		return "", false, fmt.Errorf("no plan of the login: %s", progress)
 	}
-	python := planned.Python
-	if !filepath.IsAbs(python) {
-		python = filepath.Join(t.dir, filepath.FromSlash(python))
-	}
-	a, err := example.Of(t.dir, python)
+	a, err := example.Of(t.dir, planned.Interpreter(t.dir))
 	if err != nil {
 		return "", false, err
 	}

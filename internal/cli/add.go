@@ -24,6 +24,7 @@ import (
 
 type addOptions struct {
 	yes, noInstall, noVerify bool
+	plan                     string // a file that `authfit plan -o` wrote
 }
 
 func newAdd(app *App) *cobra.Command {
@@ -32,9 +33,17 @@ func newAdd(app *App) *cobra.Command {
 		Use:   "add",
 		Short: "Add a login to the project: inspect, show the plan, ask, apply, verify",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return app.add(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.plan != "" {
+				if err := onlyPlan(cmd.Flags()); err != nil {
+					return err
+				}
+			}
+			return app.add(cmd.Context(), o)
+		},
 	}
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().StringVar(&o.plan, "plan", "", "apply the plan in `FILE`, which authfit plan -o wrote, exactly or not at all")
 	cmd.Flags().BoolVar(&o.noInstall, "no-install", false, "change files only; leave the environment alone")
 	cmd.Flags().BoolVar(&o.noVerify, "no-verify", false, "do not try the login")
 	app.loginFlags(cmd.Flags())
@@ -116,7 +125,7 @@ func (a *App) recover(ctx context.Context, dir string) error {
 }
 
 func (a *App) add(ctx context.Context, o *addOptions) error {
-	p, err := a.prepare(ctx, o.noInstall)
+	p, err := a.planFor(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -141,6 +150,14 @@ func (a *App) add(ctx context.Context, o *addOptions) error {
 	}
 	a.progress("nothing to do: the login is there")
 	return a.finish(ctx, p, o.noVerify)
+}
+
+// planFor is what add applies: a plan made now, or the one in a file.
+func (a *App) planFor(ctx context.Context, o *addOptions) (*planned, error) {
+	if o.plan != "" {
+		return a.planFrom(ctx, o.plan)
+	}
+	return a.prepare(ctx, o.noInstall)
 }
 
 // takeBack takes an apply back whose verification was interrupted.
@@ -228,7 +245,7 @@ func (a *App) look(ctx context.Context, p *planned) error {
 		return err
 	}
 	p.project.Python, p.project.SDK = fresh.Python, fresh.SDK
-	p.plan.Python = fresh.Python.Executable()
+	p.plan.Python = fresh.Python.Executable() // absolute: it is for this run
 	problems, err := recipe.MissingFromSDK(fresh.Python.SitePackages, p.plan.SDK)
 	if err != nil || len(problems) > 0 || p.plan.Login == nil {
 		// nothing more is to be seen

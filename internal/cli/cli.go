@@ -87,16 +87,7 @@ func newRoot(app *App) *cobra.Command {
 			if app.Output != "text" && app.Output != "json" {
 				return problem.New("usage", "--output is text or json, not %q", app.Output)
 			}
-			if app.URLPrefix != "" {
-				app.URLPrefix = "/" + strings.Trim(app.URLPrefix, "/")
-			}
-			for _, feature := range app.With {
-				if !slices.Contains(authkit.Features, feature) {
-					return problem.New("usage", "--with %s: there is no such feature", feature).
-						WithFix("the features are %s", strings.Join(authkit.Features, ", "))
-				}
-			}
-			return nil
+			return app.checkFlags()
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -121,10 +112,25 @@ func newRoot(app *App) *cobra.Command {
 	return root
 }
 
+// checkFlags refuses values that no plan can be made with, and has the others in
+// one form.
+func (a *App) checkFlags() error {
+	if a.URLPrefix != "" {
+		a.URLPrefix = "/" + strings.Trim(a.URLPrefix, "/")
+	}
+	for _, feature := range a.With {
+		if !slices.Contains(authkit.Features, feature) {
+			return problem.New("usage", "--with %s: there is no such feature", feature).
+				WithFix("the features are %s", strings.Join(authkit.Features, ", "))
+		}
+	}
+	return nil
+}
+
 func (a *App) recipeOptions() recipe.Options {
 	return recipe.Options{
 		Framework: a.Framework, App: a.AppFlag, Manager: a.Manager, URLPrefix: a.URLPrefix,
-		With: a.With, MoveSDK: a.UpgradeSDK, Users: a.Users,
+		With: a.With, MoveSDK: a.UpgradeSDK, Users: a.Users, Offline: a.Offline,
 	}
 }
 

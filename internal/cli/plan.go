@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,11 +36,7 @@ func (a *App) plan(ctx context.Context, o *planOptions) error {
 		return err
 	}
 	if o.file != "" {
-		text, err := json.MarshalIndent(p.plan, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.file, append(text, '\n'), 0o644); err != nil {
+		if err := writePlan(o.file, p.plan); err != nil {
 			return err
 		}
 	}
@@ -79,7 +73,11 @@ func renderPlan(pl *plan.Plan) string {
 		fmt.Fprintf(&b, "%-7s %s\n        %s\n", f.Action, f.Path, f.Why)
 	}
 	for _, k := range pl.Env {
-		fmt.Fprintf(&b, "append  %s to %s\n        %s\n", k.Key, k.File, k.Why)
+		line := k.Key
+		if k.Source == plan.EnvLiteral {
+			line += "=" + k.Value
+		}
+		fmt.Fprintf(&b, "append  %s to %s\n        %s\n", line, k.File, k.Why)
 	}
 	for _, f := range pl.Files {
 		b.WriteString("\n" + f.Diff)

@@ -62,14 +62,15 @@ func (e *RunError) Unwrap() error { return e.Err }
 // after five seconds. The error is a *RunError.
 //
 // The environment is the caller's, without what an activated environment or a
-// manager around us left there, with prompts turned off, and with cmd.Env.
+// manager around us left there, with prompts turned off, and with c.Env, where
+// "{root}" is dir.
 func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return &RunError{Argv: c.Argv, Code: -1, Err: err}
 	}
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = filepath.Join(dir, filepath.FromSlash(c.Dir))
-	cmd.Env = environment(os.Environ(), c.Env)
+	cmd.Env = environment(os.Environ(), rooted(c.Env, dir))
 	tail := &tailWriter{out: out}
 	cmd.Stdout, cmd.Stderr = tail, tail
 	// A grandchild that outlives the tool may hold its output open.
@@ -102,6 +103,15 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 		code = exit.ExitCode()
 	}
 	return &RunError{Argv: c.Argv, Code: code, Tail: tail.lines(), Err: err}
+}
+
+// rooted are the variables of a command of the project in dir.
+func rooted(env []string, dir string) []string {
+	var out []string
+	for _, kv := range env {
+		out = append(out, strings.ReplaceAll(kv, plan.Root, dir))
+	}
+	return out
 }
 
 // dropped are variables of an activated environment, and of a manager that

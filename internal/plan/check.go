@@ -26,16 +26,21 @@ func (p *Plan) Check() error {
 		}
 		seen[f.Path] = true
 	}
-	for _, path := range p.Restores {
-		if err := checkPath(path); err != nil {
+	restored := map[string]bool{}
+	for _, r := range p.Restores {
+		if err := checkPath(r.Path); err != nil {
 			return err
 		}
+		if r.SHA256Before != "" && !isSum(r.SHA256Before) {
+			return refuse("%s: a SHA-256 is not one", r.Path)
+		}
+		restored[r.Path] = true
 	}
 	for _, e := range p.Env {
 		if err := e.check(); err != nil {
 			return err
 		}
-		if seen[e.File] || slices.Contains(p.Restores, e.File) {
+		if seen[e.File] || restored[e.File] {
 			return refuse("%s is an environment file and a changed file at once", e.File)
 		}
 	}

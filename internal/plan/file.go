@@ -27,7 +27,7 @@ func NewFile(path string, before []byte, edits []edit.Edit) (File, error) {
 		Action:      Create,
 		SHA256After: Sum(after),
 		Edits:       edits,
-		Diff:        edit.Unified(path, before, after),
+		Diff:        diff(path, before, after),
 	}
 	if before != nil {
 		f.Action = Modify
@@ -35,6 +35,9 @@ func NewFile(path string, before []byte, edits []edit.Edit) (File, error) {
 	}
 	return f, nil
 }
+
+// diff is the change of a file as a plan shows it.
+func diff(path string, before, after []byte) string { return edit.Unified(path, before, after) }
 
 // CreateFile is a new file with the given content.
 func CreateFile(path string, content []byte) File {
@@ -47,7 +50,8 @@ func CreateFile(path string, content []byte) File {
 
 // Apply returns the bytes of the file after its edits. It is an error when
 // before (nil for a created file) is not what the plan was made for, or the
-// result is not the planned one.
+// result is not the planned one, or not what Diff shows: a plan is read by its
+// diffs, so they have to be true.
 func (f File) Apply(before []byte) ([]byte, error) {
 	if f.Action == Modify && Sum(before) != f.SHA256Before {
 		return nil, fmt.Errorf("%s: the file is not the one that the plan was made for", f.Path)
@@ -58,6 +62,9 @@ func (f File) Apply(before []byte) ([]byte, error) {
 	}
 	if Sum(after) != f.SHA256After {
 		return nil, fmt.Errorf("%s: the plan's edits do not give the content that it names", f.Path)
+	}
+	if diff(f.Path, before, after) != f.Diff {
+		return nil, fmt.Errorf("%s: the plan's diff is not that of its edits", f.Path)
 	}
 	return after, nil
 }

@@ -20,9 +20,10 @@ type Plan struct {
 	Env       []EnvKey          `json:"env"`
 	Probes    []Probe           `json:"probes"`
 	Login     *Login            `json:"login,omitempty"`
-	Restores  []string          `json:"restores"` // files the commands change (manifest, lock), journalled before they run
+	Restores  []Restore         `json:"restores"` // files the commands change (manifest, lock), journalled before they run
 	SDK       SDK               `json:"sdk"`
-	Python    string            `json:"python"` // the project's interpreter, once the commands have run
+	Python    string            `json:"python"`  // the project's interpreter, once the commands have run; relative to the project where it is in it
+	Options   Options           `json:"options"` // what was asked for
 	Notes     []string          `json:"notes"`
 	Problems  []problem.Problem `json:"problems"`
 }
@@ -30,8 +31,31 @@ type Plan struct {
 // Empty says that there is nothing to apply: no command, file or key.
 func (p *Plan) Empty() bool { return len(p.Commands)+len(p.Files)+len(p.Env) == 0 }
 
+// Options are what a plan was asked for, by the flags of the same names: enough
+// to make it again from the same project.
+type Options struct {
+	App        string   `json:"app,omitempty"`
+	Framework  string   `json:"framework,omitempty"`
+	Manager    string   `json:"manager,omitempty"`
+	URLPrefix  string   `json:"url_prefix,omitempty"`
+	With       []string `json:"with,omitempty"`
+	Users      string   `json:"users,omitempty"`
+	UpgradeSDK bool     `json:"upgrade_sdk,omitempty"`
+	NoInstall  bool     `json:"no_install,omitempty"`
+	Offline    bool     `json:"offline,omitempty"`
+}
+
+// A Restore is a file that the commands change. SHA256Before is empty where
+// there is none.
+type Restore struct {
+	Path         string `json:"path"`
+	SHA256Before string `json:"sha256_before"`
+}
+
 // A Command is run in Dir (relative to the project, "" for its folder), with
-// Env added to the environment, and never through a shell.
+// Env added to the environment, and never through a shell. A program or an
+// argument below the project is relative to Dir; in Env "{root}" stands for the
+// project's folder, since variables that name folders have to be absolute.
 type Command struct {
 	Argv []string `json:"argv"`
 	Dir  string   `json:"dir,omitempty"`

@@ -27,7 +27,7 @@ func sample(t *testing.T) *Plan {
 		Env:       []EnvKey{{File: ".env", Key: "WORKOS_REDIRECT_URI", Source: EnvLiteral, Value: "http://localhost:8000/callback"}},
 		Probes:    []Probe{{ID: "sdk", Argv: []string{"python", "-c", "import workos"}}},
 		Login:     &Login{Dir: "web", Boot: []string{"{python}", "-m", "flask", "run"}, Home: "/"},
-		Restores:  []string{"pyproject.toml", "uv.lock"},
+		Restores:  []Restore{{Path: "pyproject.toml", SHA256Before: Sum(nil)}, {Path: "uv.lock"}},
 		SDK:       SDK{Needs: []string{"WorkOSClient(api_key, client_id)"}},
 		Notes:     []string{"note"},
 		Problems:  []problem.Problem{},
@@ -170,13 +170,13 @@ func TestCheck(t *testing.T) {
 		"modified without":   func(p *Plan) { p.Files[0].SHA256Before = "" },
 		"no sum after":       func(p *Plan) { p.Files[0].SHA256After = "" },
 		"sum":                func(p *Plan) { p.Files[0].SHA256Before = strings.Repeat("G", 64) },
-		"restore":            func(p *Plan) { p.Restores[0] = "../pyproject.toml" },
+		"restore":            func(p *Plan) { p.Restores[0].Path = "../pyproject.toml" },
 		"env file":           func(p *Plan) { p.Env[0].File = "/.env" },
 		"env key":            func(p *Plan) { p.Env[0].Key = "" },
 		"env source":         func(p *Plan) { p.Env[0].Source = "guess" },
 		"secret":             func(p *Plan) { p.Env[0].Source = EnvSecret },
 		"env file changed":   func(p *Plan) { p.Env[0].File = p.Files[0].Path },
-		"env file restored":  func(p *Plan) { p.Env[0].File = p.Restores[0] },
+		"env file restored":  func(p *Plan) { p.Env[0].File = p.Restores[0].Path },
 		"no program":         func(p *Plan) { p.Commands[0].Argv = nil },
 		"command folder":     func(p *Plan) { p.Commands[0].Dir = ".." },
 		"probe folder":       func(p *Plan) { p.Probes[0].Dir = "/" },
@@ -196,7 +196,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestEmpty(t *testing.T) {
-	if !(&Plan{Restores: []string{"uv.lock"}, Notes: []string{"n"}}).Empty() {
+	if !(&Plan{Restores: []Restore{{Path: "uv.lock"}}, Notes: []string{"n"}}).Empty() {
 		t.Error("a plan that changes nothing is not empty")
 	}
 	if sample(t).Empty() {

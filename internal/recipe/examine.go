@@ -31,7 +31,7 @@ func Repair(p *project.Project, m manager.Manager, findings []authkit.Finding, p
 	if m != nil && len(pkgs) > 0 {
 		out.Commands = m.Add(pkgs)
 		if len(out.Commands) > 0 {
-			out.Restores = m.Restores()
+			out.Restores = restores(p, m)
 		}
 		listPackages(d, pkgs)
 	}
@@ -41,5 +41,6 @@ func Repair(p *project.Project, m manager.Manager, findings []authkit.Finding, p
 	var err error
 	out.Files, err = d.Files()
 	out.Notes, out.Problems = d.Notes, d.Problems
+	out.Portable(p.Root)
 	return out, err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"authfit/internal/plan"
 	"authfit/internal/problem"
 	"authfit/internal/project"
 	"authfit/internal/recipe/authkit"
@@ -22,6 +23,15 @@ type Options struct {
 	MoveSDK   bool     // --upgrade-sdk
 	With      []string // --with: features of authkit.Features
 	Users     string   // --users
+	Offline   bool     // --offline
+}
+
+// plan are the options as a plan has them.
+func (o Options) plan() plan.Options {
+	return plan.Options{
+		App: o.App, Framework: o.Framework, Manager: o.Manager, URLPrefix: o.URLPrefix, With: o.With, Users: o.Users,
+		UpgradeSDK: o.MoveSDK, NoInstall: o.NoInstall, Offline: o.Offline,
+	}
 }
 
 // sure is how much surer the best of several apps has to be than the next for

@@ -25,7 +25,7 @@ const localURL = "http://127.0.0.1:4100"
 func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) {
 	chosen := chooseSDK(p, o.MoveSDK)
 	out := &plan.Plan{
-		Schema: plan.Schema, Python: p.Python.Executable(),
+		Schema: plan.Schema, Python: p.Python.Executable(), Options: o.plan(),
 		SDK: plan.SDK{Dialect: chosen.Dialect, Needs: authkit.NeedsFor(chosen.Dialect, o.With...)},
 	}
 	for _, q := range p.Blockers() {
@@ -54,7 +54,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	if m != nil && !o.NoInstall {
 		out.Commands = m.Add(pkgs)
 		if len(out.Commands) > 0 {
-			out.Restores = m.Restores()
+			out.Restores = restores(p, m)
 		}
 	}
 	moveLine(d, chosen.Package)
@@ -80,7 +80,21 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	out.Login = d.Login
 	out.Notes = append(out.Notes, d.Notes...)
 	out.Problems = append(out.Problems, d.Problems...)
+	out.Portable(p.Root)
 	return out, nil
+}
+
+// restores are the files that the manager's commands change, as they are now.
+func restores(p *project.Project, m manager.Manager) []plan.Restore {
+	var out []plan.Restore
+	for _, file := range m.Restores() {
+		r := plan.Restore{Path: file}
+		if src, err := p.Tree.Read(file); err == nil {
+			r.SHA256Before = plan.Sum(src)
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // refuseUsers refuses users of another framework.

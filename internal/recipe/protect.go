@@ -56,7 +56,7 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 	guarded := complete(authkit.Listing{Routes: r.Protect(d, t)}).Routes
 	out := &plan.Plan{
 		Schema: plan.Schema, Framework: p.App().Framework, Python: p.Python.Executable(), SDK: plan.SDK{Needs: []string{}},
-		Commands: []plan.Command{}, Env: []plan.EnvKey{}, Probes: []plan.Probe{}, Restores: []string{},
+		Commands: []plan.Command{}, Env: []plan.EnvKey{}, Probes: []plan.Probe{}, Restores: []plan.Restore{},
 	}
 	out.Files, err = d.Files()
 	if len(out.Files) > 0 && t.Guard.Feature() != "" {
@@ -64,6 +64,7 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 		out.Files, err = d.Files()
 	}
 	out.Notes, out.Problems = append([]string{}, d.Notes...), append([]problem.Problem{}, d.Problems...)
+	out.Portable(p.Root)
 	return out, guarded, err
 }
 

@@ -49,6 +49,23 @@ func Apply(ctx context.Context, o Options) (*Result, error) {
 	return r, err
 }
 
+// Check says, without changing anything, whether the plan can be applied now:
+// its error is the *problem.Problem that Apply would refuse it with. It uses
+// Root, Plan and Values of o.
+func Check(o Options) error {
+	if err := o.Plan.Check(); err != nil {
+		return err
+	}
+	d, err := openDisk(o.Root, nil)
+	if err != nil {
+		return refusal("", err)
+	}
+	defer d.close()
+	o.Environment = Environment{}
+	_, err = d.prepare(o)
+	return err
+}
+
 // apply is Apply under the lock.
 func (d *disk) apply(ctx context.Context, o Options) (*Result, error) {
 	all, empty, err := d.load()

@@ -120,12 +120,10 @@ func TestUndoTakesBackAll(t *testing.T) {
 	f.apply(t)
 	second := f.options()
 	text := f.read(t, "app.py")
-	file, err := plan.NewFile("app.py", []byte(text), nil)
+	file, err := plan.NewFile("app.py", []byte(text), thePlan().Files[0].Edits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file.Edits = append(file.Edits, thePlan().Files[0].Edits[0])
-	file.SHA256After = plan.Sum([]byte(text[:len(tree["app.py"].text)] + file.Edits[0].New + text[len(tree["app.py"].text):]))
 	second.Plan = &plan.Plan{
 		Files: []plan.File{file},
 		Env:   []plan.EnvKey{{File: ".env", Key: "LATER", Source: plan.EnvSecret}, {File: "deploy/dev.env", Key: "LATER", Source: plan.EnvSecret}},

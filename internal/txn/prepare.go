@@ -83,23 +83,32 @@ func (d *disk) prepareFiles(o Options, p *prepared) error {
 			return err
 		}
 	}
-	return listed(changed, "changed", "files have changed since the plan was made", "run authfit again, for a new plan")
+	return stale(changed)
 }
 
 // prepareRestores takes the files that the commands will change.
 func (d *disk) prepareRestores(o Options, p *prepared) error {
-	for _, name := range o.Plan.Restores {
-		if slices.ContainsFunc(p.journal.Files, func(e *fileEntry) bool { return e.Path == name }) {
+	changed := map[string]string{}
+	for _, r := range o.Plan.Restores {
+		if slices.ContainsFunc(p.journal.Files, func(e *fileEntry) bool { return e.Path == r.Path }) {
 			continue
 		}
-		e, data, err := d.entry(p, name)
+		e, data, err := d.entry(p, r.Path)
 		if err != nil {
 			return err
+		}
+		if now := e.Before; (now == nil) != (r.SHA256Before == "") || now != nil && now.SHA256 != r.SHA256Before {
+			changed[r.Path] = r.Path
 		}
 		e.Command = true
 		p.add(e, data)
 	}
-	return nil
+	return stale(changed)
+}
+
+// stale refuses files that are not those of the plan.
+func stale(changed map[string]string) error {
+	return listed(changed, "changed", "files have changed since the plan was made", "make a new plan: run authfit again, without --plan or after `authfit plan -o FILE`")
 }
 
 // twice refuses a second name for a file.

@@ -122,7 +122,7 @@ func thePlan() *plan.Plan {
 	return &plan.Plan{
 		Schema:   plan.Schema,
 		Commands: []plan.Command{{Argv: []string{"uv", "add", "workos"}}},
-		Restores: []string{"pyproject.toml", "uv.lock"},
+		Restores: []plan.Restore{{Path: "pyproject.toml", SHA256Before: sum([]byte(tree["pyproject.toml"].text))}, {Path: "uv.lock"}},
 		Files: []plan.File{
 			change("app.py", "app.py", "\nimport auth\n"),
 			change("settings.py", "conf/real.py", "AUTH = 1\r\n"),

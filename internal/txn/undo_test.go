@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"authfit/internal/plan"
 )
 
 // TestUndoAfterEdits: where a file has been edited since, all of them are named
@@ -211,7 +213,7 @@ func withoutTimes(snapshot map[string]string) map[string]string {
 func TestUndoLeavesUntouched(t *testing.T) {
 	f := newFixture(t, false)
 	o := f.options()
-	o.Plan.Restores = append(o.Plan.Restores, "manage.sh", "requirements.lock")
+	o.Plan.Restores = append(o.Plan.Restores, plan.Restore{Path: "manage.sh", SHA256Before: sum([]byte(tree["manage.sh"].text))}, plan.Restore{Path: "requirements.lock"})
 	if _, err := Apply(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ type runner struct {
 }
 
 func newRunner(opts Options) (_ *runner, err error) {
-	r := &runner{opts: opts, python: opts.Plan.Python, report: &Report{Outcome: OK, Checks: []Check{}}}
+	r := &runner{opts: opts, python: opts.Plan.Interpreter(opts.Root), report: &Report{Outcome: OK, Checks: []Check{}}}
 	if r.root, err = filepath.Abs(opts.Root); err != nil {
 		return nil, err
 	}
