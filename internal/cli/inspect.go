@@ -33,6 +33,9 @@ func (a *App) inspect(ctx context.Context, resolve bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.recover(ctx, dir); err != nil {
+		return err
+	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"json":      jsonCmd,
 			"snapshot":  snapshotCmd,
 			"same":      sameCmd,
+			"replace":   replaceCmd,
 		},
 	})
 }
@@ -200,6 +201,21 @@ func jsonText(v any) string {
 
 // snapshot DIR NAME notes all bytes, modes and links of a tree; same DIR NAME
 // fails where they differ now.
+// replace FILE OLD NEW edits a file as a person would: OLD, which is there once,
+// becomes NEW. With ">>" for OLD, NEW is a line at its end.
+func replaceCmd(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	switch {
+	case args[1] == ">>":
+		text += args[2] + "\n"
+	case strings.Count(text, args[1]) == 1:
+		text = strings.Replace(text, args[1], args[2], 1)
+	default:
+		ts.Fatalf("%q is not once in %s", args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+}
+
 func snapshotCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(snapshot(ts.MkAbs(args[0]))), 0o600))
 }

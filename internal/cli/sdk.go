@@ -27,6 +27,9 @@ func (a *App) sdk(ctx context.Context, readme bool) error {
 	if err != nil {
 		return err
 	}
+	if err := a.recover(ctx, dir); err != nil {
+		return err
+	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())
 	if err != nil {
 		return err

@@ -10,26 +10,40 @@ import (
 	"authfit/internal/txn"
 )
 
+type undoOptions struct{ partial, last bool }
+
 func newUndo(app *App) *cobra.Command {
-	return &cobra.Command{
+	o := &undoOptions{}
+	cmd := &cobra.Command{
 		Use:   "undo",
 		Short: "Put every byte back",
+		Long:  "undo takes back what authfit did, all runs of it, without git: files come back byte for byte. Of a file\nthat was edited since only authfit's change goes, unless the edits touch it: then nothing is undone, and\nthe files are named.",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return app.undo(cmd.Context()) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return app.undo(cmd.Context(), o) },
 	}
+	cmd.Flags().BoolVar(&o.partial, "partial", false, "leave the files whose later edits touch authfit's, and undo the rest")
+	cmd.Flags().BoolVar(&o.last, "last", false, "take back the last run only")
+	return cmd
 }
 
-func (a *App) undo(ctx context.Context) error {
+func (a *App) undo(ctx context.Context, o *undoOptions) error {
 	dir, err := a.dir()
 	if err != nil {
+		return err
+	}
+	if err := a.recover(ctx, dir); err != nil {
 		return err
 	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())
 	if err != nil {
 		return err
 	}
-	r, err := txn.Undo(ctx, txn.Options{
-		Root: p.Root, Environment: a.environment(p),
+	undo := txn.Undo
+	if o.last {
+		undo = txn.UndoLast
+	}
+	r, err := undo(ctx, txn.Options{
+		Root: p.Root, Environment: a.environment(p), Partial: o.partial,
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if errors.Is(err, txn.ErrNothing) {
@@ -53,6 +67,9 @@ func (a *App) undo(ctx context.Context) error {
 	}
 	for _, p := range r.Packages {
 		a.print("removed   %s", p)
+	}
+	for _, f := range r.Kept {
+		a.print("left      %s: it was edited since where authfit changed it", f)
 	}
 	for _, n := range r.Notes {
 		a.print("note: %s", n)

@@ -25,3 +25,30 @@ func TestRebase(t *testing.T) {
 		}
 	}
 }
+
+func TestMerge(t *testing.T) {
+	for _, tt := range []struct {
+		name, base, ours, theirs, want string // want "-" is a no
+	}{
+		{"nothing of theirs", "a\nX\nb\n", "a\nb\n", "a\nX\nb\n", "a\nb\n"},
+		{"far apart", "a\nX\nb\nc\n", "a\nb\nc\n", "a\nX\nb\nC\nd\n", "a\nb\nC\nd\n"},
+		{"a line after the one that goes", "a\nX\n", "a\n", "a\nX\nmine\n", "a\nmine\n"},
+		{"a line before it", "a\nX\n", "a\n", "a\nmine\nX\n", "a\nmine\n"},
+		{"the next line is changed", "a\nX\nb\n", "a\nb\n", "a\nX\nB\n", "a\nB\n"},
+		{"the line itself is changed", "a\nX\nb\n", "a\nb\n", "a\nX2\nb\n", "-"},
+		{"a line between those that go", "a\nX\nY\nb\n", "a\nb\n", "a\nX\nmine\nY\nb\n", "-"},
+		{"both take it out, theirs more beside", "a\nX\nb\nc\n", "a\nb\nc\n", "a\nb\nC\n", "a\nb\nC\n"},
+		{"both insert at one place", "a\nb\n", "a\nX\nb\n", "a\nmine\nb\n", "-"},
+		{"both insert the same", "a\nb\n", "a\nX\nb\n", "a\nX\nb\n", "a\nX\nb\n"},
+		{"no last newline", "a\nX\nb", "a\nb", "a\nX\nb\nc", "a\nb\nc"},
+		{"nothing is left of theirs", "a\nX\n", "a\n", "", "-"},
+	} {
+		got, ok := Merge([]byte(tt.base), []byte(tt.ours), []byte(tt.theirs))
+		if !ok {
+			got = []byte("-")
+		}
+		if string(got) != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (d *disk) apply(ctx context.Context, o Options) (*Result, error) {
 	if len(o.Plan.Commands)+len(p.writes) == 0 {
 		return newResult(), nil // all keys have come to be there since
 	}
-	err = d.begin(p.journal, p.backups)
+	err = d.begin(p)
 	if err == nil {
 		err = d.carryOut(ctx, o, p)
 	}
@@ -182,11 +182,16 @@ func (d *disk) noteCommands(o Options, j *journal) error {
 		if !e.Command {
 			continue
 		}
-		after, _, err := d.read(e.Target)
+		after, data, err := d.read(e.Target)
 		if err != nil {
 			return err
 		}
 		e.After = after
+		if after != nil && !sameContent(e.Before, after) && !e.lock() {
+			if err := d.writeLeft(j, e, data); err != nil {
+				return err
+			}
+		}
 	}
 	if j.Packages != nil {
 		after, err := o.Environment.Packages()
@@ -236,7 +241,7 @@ func (o Options) tell(step string) {
 }
 
 func newResult() *Result {
-	return &Result{Files: []string{}, Env: []EnvKey{}, Packages: []string{}, Notes: []string{}}
+	return &Result{Files: []string{}, Env: []EnvKey{}, Packages: []string{}, Kept: []string{}, Notes: []string{}}
 }
 
 // result is what was done, from the journal.

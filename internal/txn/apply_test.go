@@ -34,6 +34,7 @@ func TestApplyAndUndo(t *testing.T) {
 					{".env", "WORKOS_API_KEY"}, {".env", "WORKOS_COOKIE_PASSWORD"}, {"deploy/dev.env", "FLASK_SECRET_KEY"},
 				},
 				Packages: []string{"pydantic==2.12.0", "workos==10.8.0"},
+				Kept:     []string{},
 				Notes:    []string{},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,8 +48,10 @@ func crash(what, dir string, fresh bool, at string) {
 		}
 		return nil
 	}
-	run := map[string]func(context.Context, Options) (*Result, error){"apply": Apply, "undo": Undo, "recover": Recover}[what]
-	if _, err := run(context.Background(), f.options()); err != nil {
+	run := map[string]func(context.Context, Options) (*Result, error){"apply": Apply, "undo": Undo, "partial": Undo, "recover": Recover}[what]
+	o := f.options()
+	o.Partial = what == "partial"
+	if _, err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -125,6 +128,35 @@ func TestCrashOfUndo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCrashOfPartialUndo kills an Undo that merges a file and keeps another, at
+// each operation: the next run brings it to the same end, or finds it not begun.
+func TestCrashOfPartialUndo(t *testing.T) {
+	var want map[string]string
+	for n := 0; ; n++ {
+		f := newFixture(t, false)
+		f.apply(t)
+		f.write(t, "app.py", "# mine\n"+f.read(t, "app.py"))
+		f.write(t, "settings.py", strings.Replace(f.read(t, "settings.py"), "AUTH = 1", "AUTH = 2", 1))
+		applied := withoutTimes(dropHome(f.snapshot(t)))
+		killed := f.runToCrash(t, "partial", max(n, inCommand+1)) // 0 is never reached
+		if _, err := Recover(context.Background(), f.options()); err != nil {
+			t.Fatalf("Recover after operation %d: %v", n, err)
+		}
+		got := withoutTimes(dropHome(f.snapshot(t)))
+		switch {
+		case n == 0:
+			want = got
+			if f.read(t, "app.py") != "# mine\n"+tree["app.py"].text || !strings.Contains(f.read(t, "settings.py"), "AUTH = 2") {
+				t.Fatal("without a crash the edits are not there")
+			}
+		case cmp.Diff(want, got) != "" && cmp.Diff(applied, got) != "":
+			t.Fatalf("killed at operation %d, the project is neither undone nor as it was (-undone +now):\n%s", n, cmp.Diff(want, got))
+		case !killed:
+			return
+		}
 	}
 }
 

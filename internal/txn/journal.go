@@ -56,6 +56,11 @@ type fileEntry struct {
 	Before  *state `json:"before"`           // nil: it was not there
 	After   *state `json:"after"`            // nil: it is not there, or not known yet
 	Backup  string `json:"backup,omitempty"` // in the journal's folder
+	Left    string `json:"left,omitempty"`   // the bytes of After, in the journal's folder, for a merge
+	// Kept says that an undo leaves the file as it is, and Merge that it takes
+	// only our change out of one that has been edited since.
+	Kept  bool   `json:"kept,omitempty"`
+	Merge *merge `json:"merge,omitempty"`
 
 	written bool // by us, in this process
 }
@@ -96,7 +101,8 @@ type packages struct {
 
 // begin writes the backups and then the journal, all synced: from here on a
 // crash is rolled back.
-func (d *disk) begin(j *journal, backups map[*fileEntry][]byte) error {
+func (d *disk) begin(p *prepared) error {
+	j := p.journal
 	old, err := d.journalDirs()
 	if err != nil {
 		return err
@@ -117,7 +123,15 @@ func (d *disk) begin(j *journal, backups map[*fileEntry][]byte) error {
 			continue
 		}
 		e.Backup = fmt.Sprintf("%04d", i)
-		if err := d.write(path.Join(j.dir, e.Backup), backups[e]); err != nil {
+		if err := d.write(path.Join(j.dir, e.Backup), p.backups[e]); err != nil {
+			return err
+		}
+	}
+	for _, w := range p.writes {
+		if w.entry == nil {
+			continue // an environment file, whose bytes are in no backup
+		}
+		if err := d.writeLeft(j, w.entry, w.after); err != nil {
 			return err
 		}
 	}
@@ -130,6 +144,16 @@ func (d *disk) begin(j *journal, backups map[*fileEntry][]byte) error {
 		}
 	}
 	return nil
+}
+
+// writeLeft keeps what a run makes of a file. A new file needs none: once it is
+// edited, it is the user's as a whole.
+func (d *disk) writeLeft(j *journal, e *fileEntry, after []byte) error {
+	if e.Before == nil {
+		return nil
+	}
+	e.Left = e.Backup + "-left"
+	return d.write(path.Join(j.dir, e.Left), after)
 }
 
 // save puts the journal's present form on the disk, at once and synced.
@@ -221,8 +245,8 @@ func parseJournal(text []byte) (*journal, error) {
 			return nil, errors.New("a file is null")
 		}
 		names = append(names, e.Path, e.Target)
-		if (e.Before == nil) != (e.Backup == "") || strings.ContainsAny(e.Backup, "./\\") {
-			return nil, fmt.Errorf("the backup %q of %s is not one", e.Backup, e.Path)
+		if (e.Before == nil) != (e.Backup == "") || strings.ContainsAny(e.Backup+e.Left, "./\\") || e.Left != "" && e.After == nil {
+			return nil, fmt.Errorf("the backups %q and %q of %s are not ones", e.Backup, e.Left, e.Path)
 		}
 		if e.Before.invalid() || e.After.invalid() {
 			return nil, fmt.Errorf("the state of %s is not one", e.Path)

@@ -125,8 +125,11 @@ func (d *disk) unlock(l *flock.Flock) error {
 
 func (d *disk) clearHome() error {
 	left, err := d.list(journals)
-	if err != nil || len(left) > 0 {
+	if err != nil {
 		return err
+	}
+	if len(left) > 0 {
+		return d.root.WriteFile(lockFile, nil, 0o600) // nobody has it
 	}
 	if err := d.remove(journals); err != nil {
 		return err

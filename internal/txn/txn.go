@@ -37,6 +37,9 @@ type Options struct {
 	Check func(context.Context) error
 	// Environment is the Python environment that the commands change.
 	Environment Environment
+	// Partial has Undo leave the files whose later edits touch ours, and the
+	// packages with the manager's, and take back the rest.
+	Partial bool
 	// Progress, where it is set, is told each step in a few words.
 	Progress func(string)
 
@@ -65,6 +68,7 @@ type Result struct {
 	Files    []string `json:"files"`    // written, removed or restored, relative to the project
 	Env      []EnvKey `json:"env"`      // the keys added or removed
 	Packages []string `json:"packages"` // added or removed, "name==version"
+	Kept     []string `json:"kept"`     // by a partial Undo: edited since, and left as they are
 	Notes    []string `json:"notes"`    // what a person should know, a sentence each
 }
 

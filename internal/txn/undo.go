@@ -17,12 +17,14 @@ import (
 // without git: files come back byte for byte, with their modes and times; files
 // and folders that were made go; environment files lose the added lines that
 // are still as they were added; packages that came go, and the environment's
-// folder where it was made. It uses Root, Environment and Progress of o.
+// folder where it was made. It uses Root, Environment, Partial
+// and Progress of o.
 //
-// Where a file has been edited since, nothing is touched, and a
-// *problem.Problem names all such files. ErrNothing, with an empty Result, says
-// that nothing has been applied. *NotRestored says what could not be put back; Undo can then be tried
-// again.
+// Of a file that has been edited since, only our change is taken out. Where the
+// edits touch ours, or the file was made by us, nothing is done and a
+// *problem.Problem names all such files; with Partial they stay, and the rest is
+// undone. ErrNothing, with an empty Result, says that nothing has been applied.
+// *NotRestored says what could not be put back; Undo can then be tried again.
 func Undo(ctx context.Context, o Options) (*Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 	if len(chosen) == 0 {
 		return newResult(), ErrNothing
 	}
-	if err := d.conflicts(chosen); err != nil {
+	if err := d.settle(chosen, o.Partial); err != nil {
 		return nil, err
 	}
 	return d.revertAll(context.WithoutCancel(ctx), o, chosen)
@@ -118,6 +120,14 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 // step that decides: from then on a crash is followed by going on.
 func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Result, error) {
 	crashed := chosen[0].Phase != applied
+	for i, j := range chosen {
+		if !j.marked() || i == 0 && !crashed { // that one is saved below
+			continue
+		}
+		if err := d.save(j); err != nil {
+			return nil, refusal(j.dir, err)
+		}
+	}
 	if !crashed {
 		chosen[0].Phase = undoing
 		if err := d.save(chosen[0]); err != nil {
@@ -132,75 +142,39 @@ func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Re
 		if failures := d.revert(ctx, o, j, r, crashed); len(failures) > 0 {
 			return r, &NotRestored{Failures: failures}
 		}
-		if err := d.discard(j); err != nil {
+		if err := d.leave(j, r); err != nil {
 			return r, &NotRestored{Failures: []Failure{{Path: j.dir, Err: err}}}
 		}
 	}
 	return r, nil
 }
 
+// leave ends with a journal that is taken back: what an undo has kept stays in
+// it, for another undo, and without such it goes.
+func (d *disk) leave(j *journal, r *Result) error {
+	commands := j.keepsCommands()
+	j.Files = slices.DeleteFunc(j.Files, func(e *fileEntry) bool { return !e.Kept })
+	if len(j.Files) == 0 {
+		return d.discard(j)
+	}
+	for _, e := range j.Files {
+		r.Kept = append(r.Kept, e.Path)
+	}
+	j.Env, j.Phase, j.CommandsDone = []*envEntry{}, applied, true
+	if !commands {
+		j.Packages, j.EnvDirs = nil, []string{}
+	}
+	return d.save(j)
+}
+
 // tidy names each file, key and package once.
 func (r *Result) tidy() {
 	slices.Sort(r.Files)
 	r.Files = slices.Compact(r.Files)
+	slices.Sort(r.Kept)
+	r.Kept = slices.Compact(r.Kept)
 	slices.Sort(r.Packages)
 	r.Packages = slices.Compact(r.Packages)
-}
-
-// conflicts refuses what would fail half way: files that are neither as the
-// journals left them nor as they were before (as if the journals were already
-// being taken back), folders that cannot be written, backups that are damaged.
-func (d *disk) conflicts(chosen []*journal) error {
-	now := map[string]*state{} // by target, nil for a file that is not there
-	edited := map[string]string{}
-	for _, j := range slices.Backward(chosen) {
-		for _, e := range j.Files {
-			if !e.changed(j) {
-				continue
-			}
-			if _, seen := now[e.Target]; !seen {
-				s, _, err := d.read(e.Target)
-				if err != nil {
-					return refusal(e.Path, err)
-				}
-				now[e.Target] = s
-			}
-			s := now[e.Target]
-			now[e.Target] = e.Before
-			if sameContent(s, e.Before) {
-				continue
-			}
-			if s == nil && e.Before == nil || e.left(j, s) {
-				if err := d.restorable(j, e); err != nil {
-					return err
-				}
-				continue
-			}
-			edited[e.Path] = e.Path
-			if e.Before != nil {
-				edited[e.Path] += " (as it was before: " + e.backup(j) + ")"
-			}
-		}
-		for _, e := range j.Env {
-			if _, _, err := d.read(e.Target); err != nil {
-				return refusal(e.Path, err)
-			}
-		}
-	}
-	return listed(edited, "edited", "files have been edited since authfit changed them, so nothing was undone",
-		"save your version elsewhere, put the one from before in its place (a new file has none), run authfit again, and bring your changes back")
-}
-
-// restorable says whether a file can be put back.
-func (d *disk) restorable(j *journal, e *fileEntry) error {
-	if err := d.checkFolder(path.Dir(e.Target)); err != nil {
-		return err
-	}
-	if e.Before == nil {
-		return nil
-	}
-	_, err := d.before(j, e)
-	return refusal(e.Path, err)
 }
 
 // before reads a file's backup.
@@ -233,13 +207,16 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 		fail(e.Path, "", d.remove(tempName(e.Target)))
 	}
 	for _, e := range slices.Backward(j.Files) {
+		if e.Kept {
+			continue
+		}
 		fail(e.Path, e.backup(j), d.revertFile(o, j, e, r, crashed))
 		fail(e.Path, "", d.remove(tempName(e.Target)))
 	}
 	for _, dir := range slices.Backward(j.Folders) {
 		fail(dir, "", d.removeFolder(dir, r))
 	}
-	if len(failures) == 0 {
+	if len(failures) == 0 && !j.keepsCommands() {
 		err := d.revertPackages(ctx, o, j, r)
 		fail("the Python environment", "", err)
 	}
@@ -262,6 +239,9 @@ func (d *disk) revertFile(o Options, j *journal, e *fileEntry, r *Result, crashe
 	}
 	if !e.changed(j) {
 		return nil
+	}
+	if e.Merge != nil && now != nil {
+		return d.revertMerged(o, j, e, now, data, r)
 	}
 	if now != nil && !e.left(j, now) {
 		return errEdited

@@ -22,14 +22,17 @@ func TestUndoAfterEdits(t *testing.T) {
 		files []string // all named
 	}{
 		{"file that was changed", func(t *testing.T, f *fixture) {
-			f.write(t, "app.py", f.read(t, "app.py")+"# mine\n")
+			f.write(t, "app.py", strings.Replace(f.read(t, "app.py"), "import auth", "import auth as mine", 1))
 		}, "edited", []string{"app.py"}},
 		{"file that was made", func(t *testing.T, f *fixture) {
 			f.write(t, "accounts/auth/views.py", "# mine\n")
 		}, "edited", []string{"accounts/auth/views.py"}},
 		{"file of the package manager", func(t *testing.T, f *fixture) {
-			f.write(t, "pyproject.toml", f.read(t, "pyproject.toml")+"# mine\n")
+			f.write(t, "pyproject.toml", strings.Replace(f.read(t, "pyproject.toml"), `"workos"`, `"workos", "mine"`, 1))
 		}, "edited", []string{"pyproject.toml"}},
+		{"lock file", func(t *testing.T, f *fixture) {
+			f.write(t, "uv.lock", "# mine\n"+f.read(t, "uv.lock")) // would merge, but is no text to a person
+		}, "edited", []string{"uv.lock"}},
 		{"file that is gone", func(t *testing.T, f *fixture) {
 			if err := os.Remove(f.path("app.py")); err != nil {
 				t.Fatal(err)
@@ -152,6 +155,26 @@ func TestUndoLeaves(t *testing.T) {
 		}, func(t *testing.T, f *fixture) {
 			f.write(t, "accounts/mine.py", "mine\n")
 		}},
+		{"lines of a changed file", func(t *testing.T, f *fixture) {
+			f.write(t, "app.py", "# mine\n"+strings.Replace(f.read(t, "app.py"), "__name__", "'mine'", 1)+"# mine too\n")
+		}, func(t *testing.T, f *fixture) {
+			f.write(t, "app.py", "# mine\n"+strings.Replace(tree["app.py"].text, "__name__", "'mine'", 1)+"# mine too\n")
+		}},
+		{"lines behind a link", func(t *testing.T, f *fixture) {
+			f.write(t, "settings.py", "MINE = 1\r\n"+f.read(t, "settings.py"))
+		}, func(t *testing.T, f *fixture) {
+			f.write(t, "settings.py", "MINE = 1\r\n"+tree["conf/real.py"].text)
+		}},
+		{"lines of the manifest", func(t *testing.T, f *fixture) {
+			f.write(t, "pyproject.toml", strings.Replace(f.read(t, "pyproject.toml"), `"x"`, `"mine"`, 1))
+		}, func(t *testing.T, f *fixture) {
+			f.write(t, "pyproject.toml", strings.Replace(tree["pyproject.toml"].text, `"x"`, `"mine"`, 1))
+		}},
+		{"our change taken out by hand, and more", func(t *testing.T, f *fixture) {
+			f.write(t, "app.py", "# mine\n"+tree["app.py"].text)
+		}, func(t *testing.T, f *fixture) {
+			f.write(t, "app.py", "# mine\n"+tree["app.py"].text)
+		}},
 		{"a package", func(t *testing.T, f *fixture) {
 			f.write(t, "env/requests", "2.0")
 		}, func(t *testing.T, f *fixture) {
@@ -190,6 +213,64 @@ func TestUndoLeaves(t *testing.T) {
 			if diff := cmp.Diff(withoutTimes(want.snapshot(t)), withoutTimes(f.snapshot(t))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
+		})
+	}
+}
+
+// TestUndoPartial: the files whose edits touch ours stay, and the rest is undone.
+// Once they are as they were left, or as before, another Undo takes them too.
+func TestUndoPartial(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		file string
+		mine func(string) string
+		kept []string // paths, of those that stay
+	}{
+		{"a changed file", "app.py", func(s string) string { return strings.Replace(s, "import auth", "import mine", 1) }, []string{"app.py"}},
+		{"a new file", "accounts/auth/views.py", func(s string) string { return s + "# mine\n" }, []string{"accounts/auth/views.py"}},
+		{"a lock file", "uv.lock", func(s string) string { return s + "# mine\n" }, []string{"pyproject.toml", "uv.lock"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, false)
+			before := f.snapshot(t)
+			f.apply(t)
+			applied := f.snapshot(t)
+			left := f.read(t, tt.file)
+			f.write(t, tt.file, tt.mine(left))
+			o := f.options()
+			o.Partial = true
+			r, err := Undo(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.kept, r.Kept); diff != "" {
+				t.Errorf("kept (-want +got):\n%s", diff)
+			}
+			if got := f.read(t, tt.file); got != tt.mine(left) {
+				t.Errorf("%s: %q", tt.file, got)
+			}
+			now := f.snapshot(t)
+			commands := tt.file == "uv.lock"
+			for path := range before {
+				want := before[path]
+				if path == "." || path == tt.file {
+					continue
+				}
+				if commands && (path == "pyproject.toml" || strings.HasPrefix(path, "env")) {
+					want = applied[path]
+				}
+				if now[path] != want {
+					t.Errorf("%s: %s, want %s", path, now[path], want)
+				}
+			}
+			_, err = Undo(context.Background(), f.options())
+			wantProblem(t, err, "edited")
+
+			f.write(t, tt.file, left)
+			if _, err := Undo(context.Background(), f.options()); err != nil {
+				t.Fatal(err)
+			}
+			f.wantSame(t, before)
 		})
 	}
 }
