@@ -3,6 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +57,11 @@ func (a *App) undo(ctx context.Context, o *undoOptions) error {
 	if err != nil {
 		return err
 	}
+	if fresh, err := a.again(ctx, p); err == nil && len(r.Files) > 0 {
+		for _, e := range recipe.StillImports(fresh, gone(p.Root, r.Files)) {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s:%d still has %q, and that module is gone", e.File, e.Line, e.Fact))
+		}
+	}
 	if a.json() {
 		return a.writeJSON(struct {
 			Schema string `json:"schema"`
@@ -75,4 +84,12 @@ func (a *App) undo(ctx context.Context, o *undoOptions) error {
 		a.print("note: %s", n)
 	}
 	return nil
+}
+
+// gone are those of the files that are no longer there.
+func gone(root string, files []string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		_, err := os.Lstat(filepath.Join(root, filepath.FromSlash(file)))
+		return err == nil
+	})
 }
