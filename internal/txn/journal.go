@@ -41,6 +41,7 @@ type journal struct {
 	Folders  []string     `json:"folders"`     // made for files, outer ones first
 	EnvDirs  []string     `json:"environment"` // folders the commands may make, none of them there before
 	Packages *packages    `json:"packages,omitempty"`
+	Commands [][]string   `json:"commands"` // their arguments, in the order in which they run
 	// CommandsDone says that the After of files changed by commands, and that of
 	// the packages, are known.
 	CommandsDone bool `json:"commands_done"`

@@ -45,9 +45,12 @@ func (d *disk) prepare(o Options) (*prepared, error) {
 	p := &prepared{
 		journal: &journal{
 			Schema: Schema, Phase: begun, Began: time.Now().UTC().Truncate(time.Second),
-			Files: []*fileEntry{}, Env: []*envEntry{}, Folders: []string{}, EnvDirs: []string{},
+			Files: []*fileEntry{}, Env: []*envEntry{}, Folders: []string{}, EnvDirs: []string{}, Commands: [][]string{},
 		},
 		backups: map[*fileEntry][]byte{},
+	}
+	for _, c := range o.Plan.Commands {
+		p.journal.Commands = append(p.journal.Commands, c.Argv)
 	}
 	steps := []func(Options, *prepared) error{d.prepareFiles, d.prepareRestores, d.prepareEnv, d.prepareEnvironment}
 	for _, step := range steps {

@@ -142,29 +142,11 @@ func (d *disk) revertAll(ctx context.Context, o Options, chosen []*journal) (*Re
 		if failures := d.revert(ctx, o, j, r, crashed); len(failures) > 0 {
 			return r, &NotRestored{Failures: failures}
 		}
-		if err := d.leave(j, r); err != nil {
+		if err := d.discard(j); err != nil {
 			return r, &NotRestored{Failures: []Failure{{Path: j.dir, Err: err}}}
 		}
 	}
 	return r, nil
-}
-
-// leave ends with a journal that is taken back: what an undo has kept stays in
-// it, for another undo, and without such it goes.
-func (d *disk) leave(j *journal, r *Result) error {
-	commands := j.keepsCommands()
-	j.Files = slices.DeleteFunc(j.Files, func(e *fileEntry) bool { return !e.Kept })
-	if len(j.Files) == 0 {
-		return d.discard(j)
-	}
-	for _, e := range j.Files {
-		r.Kept = append(r.Kept, e.Path)
-	}
-	j.Env, j.Phase, j.CommandsDone = []*envEntry{}, applied, true
-	if !commands {
-		j.Packages, j.EnvDirs = nil, []string{}
-	}
-	return d.save(j)
 }
 
 // tidy names each file, key and package once.
@@ -208,6 +190,7 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 	}
 	for _, e := range slices.Backward(j.Files) {
 		if e.Kept {
+			fail(e.Path, e.backup(j), d.keepBefore(j, e, r))
 			continue
 		}
 		fail(e.Path, e.backup(j), d.revertFile(o, j, e, r, crashed))
@@ -216,7 +199,11 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 	for _, dir := range slices.Backward(j.Folders) {
 		fail(dir, "", d.removeFolder(dir, r))
 	}
-	if len(failures) == 0 && !j.keepsCommands() {
+	if len(failures) == 0 && j.keepsCommands() {
+		for _, argv := range j.Commands {
+			r.Notes = append(r.Notes, fmt.Sprintf("what `%s` did stays, since its files have been changed since: take it out with the same program", strings.Join(argv, " ")))
+		}
+	} else if len(failures) == 0 {
 		err := d.revertPackages(ctx, o, j, r)
 		fail("the Python environment", "", err)
 	}
@@ -277,13 +264,35 @@ func (e *fileEntry) wanted(now *state) state {
 // keep copies what a file holds after a crash to where nothing removes it: it
 // may be the user's.
 func (d *disk) keep(e *fileEntry, data []byte, r *Result) error {
-	if err := d.mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	name, err := d.keepAs(e, data)
+	r.Notes = append(r.Notes, fmt.Sprintf("%s was put back as it was before the run that was cut off; what it held until now is in %s", e.Path, name))
+	return err
+}
+
+// keepBefore copies what a file was before, since the journal goes and the file
+// stays as it is.
+func (d *disk) keepBefore(j *journal, e *fileEntry, r *Result) error {
+	r.Kept = append(r.Kept, e.Path)
+	if e.Before == nil {
+		return nil
+	}
+	before, err := d.before(j, e)
+	if err != nil {
 		return err
 	}
-	// Named by what is in it: a later one takes the place of its equal only.
-	name := path.Join(keptDir, sum(data)[:12]+"-"+strings.ReplaceAll(e.Path, "/", "_"))
-	r.Notes = append(r.Notes, fmt.Sprintf("%s was put back as it was before the run that was cut off; what it held until now is in %s", e.Path, name))
-	return d.write(name, data)
+	name, err := d.keepAs(e, before)
+	r.Notes = append(r.Notes, fmt.Sprintf("as %s was before authfit, it is in %s", e.Path, name))
+	return err
+}
+
+// keepAs writes a private copy, and says where. It is named by what is in it: a
+// later one takes the place of its equal only.
+func (d *disk) keepAs(e *fileEntry, data []byte) (name string, err error) {
+	if err := d.mkdir(keptDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	name = path.Join(keptDir, sum(data)[:12]+"-"+strings.ReplaceAll(e.Path, "/", "_"))
+	return name, d.write(name, data)
 }
 
 // removeCreated removes a file that we made, and what Python has compiled it to.
