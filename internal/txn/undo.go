@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -201,7 +202,9 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 	}
 	if len(failures) == 0 && j.keepsCommands() {
 		for _, argv := range j.Commands {
-			r.Notes = append(r.Notes, fmt.Sprintf("what `%s` did stays, since its files have been changed since: take it out with the same program", strings.Join(argv, " ")))
+			program := filepath.Base(argv[0])
+			r.Notes = append(r.Notes, fmt.Sprintf("what `%s` did stays, since its files have been changed since: take it out with %s",
+				strings.Join(append([]string{program}, argv[1:]...), " "), program))
 		}
 	} else if len(failures) == 0 {
 		err := d.revertPackages(ctx, o, j, r)
