@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"authfit/internal/emulator"
+	"authfit/internal/git"
 	"authfit/internal/manager"
 	"authfit/internal/plan"
 	"authfit/internal/problem"
@@ -25,6 +27,7 @@ import (
 type addOptions struct {
 	yes, noInstall, noVerify bool
 	plan                     string // a file that `authfit plan -o` wrote
+	commit                   commitOptions
 }
 
 func newAdd(app *App) *cobra.Command {
@@ -46,6 +49,7 @@ func newAdd(app *App) *cobra.Command {
 	cmd.Flags().StringVar(&o.plan, "plan", "", "apply the plan in `FILE`, which authfit plan -o wrote, exactly or not at all")
 	cmd.Flags().BoolVar(&o.noInstall, "no-install", false, "change files only; leave the environment alone")
 	cmd.Flags().BoolVar(&o.noVerify, "no-verify", false, "do not try the login")
+	o.commit.flags(cmd.Flags())
 	app.loginFlags(cmd.Flags())
 	return cmd
 }
@@ -55,6 +59,7 @@ type planned struct {
 	project *project.Project
 	manager manager.Manager
 	plan    *plan.Plan
+	commit  *commitment // of what is changed; nil for none
 }
 
 // prepare inspects the project and plans its login.
@@ -85,7 +90,7 @@ func (a *App) prepare(ctx context.Context, noInstall bool) (*planned, error) {
 	if a.Offline {
 		offline(p, pl)
 	}
-	return &planned{p, m, pl}, nil
+	return &planned{project: p, manager: m, plan: pl}, nil
 }
 
 // offline keeps the commands off the network. Of the package managers only uv
@@ -138,17 +143,23 @@ func (a *App) add(ctx context.Context, o *addOptions) error {
 				return err
 			}
 		}
+		if err := a.beforeChange(ctx, p, o.commit); err != nil {
+			return err
+		}
 		changed, err := a.apply(ctx, p)
 		if err != nil {
 			return err
 		}
 		err = a.finish(ctx, p, o.noVerify)
-		if cause := ctx.Err(); cause != nil && changed {
+		if cause := p.mustTakeBack(ctx, err); cause != nil && changed {
 			return a.takeBack(ctx, p, cause)
 		}
 		return err
 	}
 	a.progress("nothing to do: the login is there")
+	if o.commit.wanted {
+		a.progress("no commit was made")
+	}
 	return a.finish(ctx, p, o.noVerify)
 }
 
@@ -160,13 +171,17 @@ func (a *App) planFor(ctx context.Context, o *addOptions) (*planned, error) {
 	return a.prepare(ctx, o.noInstall)
 }
 
-// takeBack takes an apply back whose verification was interrupted.
+// takeBack takes an apply back whose verification was interrupted, or which git
+// did not commit.
 func (a *App) takeBack(ctx context.Context, p *planned, cause error) error {
 	_, err := txn.UndoLast(context.WithoutCancel(ctx), txn.Options{
 		Root: p.project.Root, Environment: a.environment(p.project),
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if err != nil {
+		if !errors.Is(cause, context.Canceled) {
+			a.fail("error: " + cause.Error())
+		}
 		return err
 	}
 	return &txn.RolledBack{Cause: cause}
@@ -234,6 +249,7 @@ func (a *App) apply(ctx context.Context, p *planned) (changed bool, err error) {
 		Environment: a.environment(p.project),
 		Progress:    func(step string) { a.progress("%s", step) },
 	})
+	p.commit.remember(r)
 	return err == nil && len(r.Files)+len(r.Env)+len(r.Packages) > 0, err
 }
 
@@ -281,7 +297,11 @@ func (a *App) finish(ctx context.Context, p *planned, noVerify bool) error {
 			return err
 		}
 	}
-	return a.printReport(p, report)
+	notMade := a.commit(ctx, p, report)
+	if notMade != nil && !errors.Is(notMade, errFindings) {
+		return notMade
+	}
+	return cmp.Or(a.printReport(p, report), notMade)
 }
 
 func (a *App) check(ctx context.Context, p *planned, login bool) (*verify.Report, error) {
@@ -312,12 +332,16 @@ type addReport struct {
 	Files   []string       `json:"files"`
 	Notes   []string       `json:"notes"`
 	Diff    string         `json:"diff,omitempty"`
+	Commit  *git.Commit    `json:"commit,omitempty"`
 }
 
 func (a *App) printReport(p *planned, r *verify.Report) error {
 	out := addReport{Schema: "authfit.report/1", Outcome: r.Outcome, Checks: r.Checks, Files: []string{}, Notes: p.plan.Notes}
 	for _, f := range p.plan.Files {
 		out.Files = append(out.Files, f.Path)
+	}
+	if p.commit != nil {
+		out.Commit = p.commit.made
 	}
 	if a.json() {
 		if err := a.writeJSON(out); err != nil {

@@ -82,7 +82,7 @@ func (a *App) examine(ctx context.Context) (*planned, *doctor.Report, error) {
 		return nil, nil, firstProblem(pl)
 	}
 	r, err := doctor.Examine(ctx, doctor.Options{Project: p, Plan: pl, Shell: project.ShellPython()})
-	return &planned{p, nil, pl}, r, err
+	return &planned{project: p, plan: pl}, r, err
 }
 
 // mend applies the repair, and examines the project again.
@@ -104,7 +104,7 @@ func (a *App) mend(ctx context.Context, p *planned, r *doctor.Report) (*doctor.R
 	if pl.Empty() {
 		return r, nil
 	}
-	if _, err := a.apply(ctx, &planned{p.project, m, pl}); err != nil {
+	if _, err := a.apply(ctx, &planned{project: p.project, manager: m, plan: pl}); err != nil {
 		return nil, err
 	}
 	_, after, err := a.examine(ctx)

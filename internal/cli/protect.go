@@ -99,7 +99,7 @@ func (a *App) protect(ctx context.Context, o *protectOptions) error {
 				return err
 			}
 		}
-		if _, err := a.apply(ctx, &planned{p, nil, pl}); err != nil {
+		if _, err := a.apply(ctx, &planned{project: p, plan: pl}); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,8 @@ func basePython(t *testing.T) string {
 // environ is the key of a script's environment.
 type environ struct{}
 
-// setup gives a script a home of its own, and a Python in front of PATH. In
+// setup gives a script a home of its own (with git's configuration, where there
+// is to be one), and a Python in front of PATH. In
 // $ONLY there is authfit and nothing else, in $BIN Python too.
 func setup(e *testscript.Env, python string) error {
 	authfit, err := exec.LookPath("authfit")
@@ -79,6 +80,7 @@ func setup(e *testscript.Env, python string) error {
 	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("VIRTUAL_ENV", "")
+	e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	e.Values[environ{}] = e.Vars
 	return errors.Join(err, os.Symlink(python, filepath.Join(bin, "python3")))
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"net/url"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"authfit/internal/edit"
+	"authfit/internal/git"
 	"authfit/internal/problem"
 )
 
@@ -81,38 +81,27 @@ func (s *scan) env(ctx context.Context, dir string, m Manager) (Env, []problem.P
 // alone are asked.
 func (s *scan) git(ctx context.Context, file string, exists bool) (ignored, tracked bool) {
 	byRule := s.ignoredByRule(file)
-	git := s.lookPath("git")
-	if git == "" || repository(s.tree.Root) == "" {
+	program := s.lookPath("git")
+	if program == "" || repository(s.tree.Root) == "" {
 		return byRule, false
 	}
-	if !exists {
-		if byRule {
-			return true, false
-		}
-		_, err := s.runGit(ctx, git, "check-ignore", "-q", "--", s.abs(file)) // knows core.excludesFile, too
-		return err == nil, false
+	ask := func(args ...string) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		return git.Ask(ctx, program, s.tree.Root, append(args, "--", s.abs(file))...)
 	}
-	out, err := s.runGit(ctx, git, "ls-files", "-c", "-o", "--exclude-standard", "-t", "--", s.abs(file))
+	// Git may have a file that is no longer there, and gets all that is put there.
+	out, err := ask("ls-files", "-c", "-o", "--exclude-standard", "-t")
 	switch {
 	case err != nil:
 		return byRule, false
-	case out == "":
+	case out != "":
+		return false, !strings.HasPrefix(out, "? ")
+	case exists || byRule:
 		return true, false
 	}
-	return false, !strings.HasPrefix(out, "? ")
-}
-
-// runGit asks git, with all that could run a program of the repository's
-// choosing turned off.
-func (s *scan) runGit(ctx context.Context, git string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, git, append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs"}, args...)...)
-	cmd.Dir = s.tree.Root
-	cmd.Env = append(cmd.Environ(), "GIT_OPTIONAL_LOCKS=0")
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	return strings.TrimSpace(string(out)), err
+	_, err = ask("check-ignore", "-q") // knows core.excludesFile, too
+	return err == nil, false
 }
 
 // ignoredByRule asks the .gitignore files on the way down to the file.

@@ -280,6 +280,13 @@ func TestEnvAndGit(t *testing.T) {
 	check(true, false)
 	run("add", "-f", ".env")
 	check(false, true) // it is in, whatever is ignored
+	if err := os.Rename(filepath.Join(dir, ".env"), filepath.Join(dir, "env")); err != nil {
+		t.Fatal(err)
+	}
+	check(false, true) // and though it is not there
+	if err := os.Rename(filepath.Join(dir, "env"), filepath.Join(dir, ".env")); err != nil {
+		t.Fatal(err)
+	}
 	run("rm", "-q", "--cached", ".env")
 	write(t, dir, "-- .git/info/exclude --\n-- .gitignore --\n*env\n!.env\n")
 	check(false, false)

@@ -200,7 +200,8 @@ func ignoreEnv(d *authkit.Draft) {
 		return
 	}
 	if env.TrackedByGit {
-		d.RefuseAt("env-tracked", env.File, 0, "take it out of git, which keeps the file: git rm --cached "+env.File,
+		d.RefuseAt("env-tracked", env.File, 0, "take it out of git, which leaves the file where it is (git rm --cached "+env.File+"), "+
+			"put it into .gitignore, and commit both; what has been secret in it is in the history, so have it issued anew",
 			"git tracks %s, so a secret in it would be shared", env.File)
 		return
 	}

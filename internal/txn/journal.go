@@ -45,6 +45,8 @@ type journal struct {
 	// CommandsDone says that the After of files changed by commands, and that of
 	// the packages, are known.
 	CommandsDone bool `json:"commands_done"`
+	// Commit is the commit of git in which the run's files are, if one was made.
+	Commit string `json:"commit,omitempty"`
 
 	dir string // its folder
 }
@@ -239,6 +241,9 @@ func parseJournal(text []byte) (*journal, error) {
 	}
 	if !slices.Contains([]phase{begun, applied, undoing}, j.Phase) {
 		return nil, fmt.Errorf("its state %q is not known", j.Phase)
+	}
+	if j.Commit != "" && !isCommit(j.Commit) {
+		return nil, fmt.Errorf("%q is not a commit", j.Commit)
 	}
 	names := slices.Concat(j.Folders, j.EnvDirs)
 	for _, e := range j.Files {

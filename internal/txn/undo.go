@@ -210,6 +210,9 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 		err := d.revertPackages(ctx, o, j, r)
 		fail("the Python environment", "", err)
 	}
+	if j.Commit != "" {
+		r.Notes = append(r.Notes, fmt.Sprintf("the commit %s is git's and stays; unless you have reverted it, commit what was put back, as `git revert` would", j.Commit[:12]))
+	}
 	return failures
 }
 
