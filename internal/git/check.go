@@ -190,8 +190,6 @@ func (r *Repo) changes(ctx context.Context, untracked string, files []string) (m
 		switch {
 		case line[:2] == "??":
 			states[file] = "it is not in git"
-		case strings.Contains(line[:2], "U") || line[:2] == "AA" || line[:2] == "DD":
-			states[file] = "it has a conflict"
 		case line[1] == ' ':
 			states[file] = "it has staged changes"
 		default:
