@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"net/url"
@@ -72,8 +73,26 @@ func (s *scan) env(ctx context.Context, dir string, m Manager) (Env, []problem.P
 			e.Keys[key] = KeyMissing
 		}
 	}
-	e.IgnoredByGit, e.TrackedByGit = s.git(ctx, e.File, e.Exists)
+	e.Target = s.target(e.File)
+	e.IgnoredByGit, e.TrackedByGit = s.git(ctx, cmp.Or(e.Target, e.File), e.Exists)
 	return e, problems
+}
+
+// target is the file of the project that a link leads to.
+func (s *scan) target(file string) string {
+	real, err := filepath.EvalSymlinks(s.abs(file))
+	if err != nil {
+		return ""
+	}
+	root, err := filepath.EvalSymlinks(s.tree.Root)
+	if err != nil {
+		return ""
+	}
+	rel, err := filepath.Rel(root, real)
+	if rel = filepath.ToSlash(rel); err != nil || rel == path.Clean(file) || !filepath.IsLocal(rel) {
+		return "" // what leads out of the project is not written
+	}
+	return rel
 }
 
 // git says whether git would leave the file out of a commit, and whether it

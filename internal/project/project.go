@@ -159,6 +159,7 @@ type Locked struct {
 // Env is the project's environment file.
 type Env struct {
 	File         string              `json:"file"` // relative; ".env" also where it does not exist yet
+	Target       string              `json:"-"`    // the file of the project that File is a link to: git keeps that; else empty
 	Exists       bool                `json:"exists"`
 	Keys         map[string]KeyState `json:"keys"` // of the WORKOS_ names that login needs
 	IgnoredByGit bool                `json:"ignored_by_git"`

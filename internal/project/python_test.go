@@ -280,22 +280,34 @@ func TestEnvAndGit(t *testing.T) {
 	check(true, false)
 	run("add", "-f", ".env")
 	check(false, true) // it is in, whatever is ignored
-	if err := os.Rename(filepath.Join(dir, ".env"), filepath.Join(dir, "env")); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, filepath.Join(dir, ".env"))
 	check(false, true) // and though it is not there
-	if err := os.Rename(filepath.Join(dir, "env"), filepath.Join(dir, ".env")); err != nil {
-		t.Fatal(err)
-	}
+	write(t, dir, "-- .env --\nA=1\n")
 	run("rm", "-q", "--cached", ".env")
 	write(t, dir, "-- .git/info/exclude --\n-- .gitignore --\n*env\n!.env\n")
 	check(false, false)
+	// A file that is to be made, and the rules of the person, for all repositories.
+	remove(t, filepath.Join(dir, ".env"))
+	check(false, false)
+	write(t, dir, "-- .gitignore --\n-- .git/rules --\n*env\n")
+	run("config", "core.excludesFile", filepath.Join(dir, ".git/rules"))
+	check(true, false)
+	write(t, dir, "-- .env --\n")
+	check(true, false)
+	run("config", "--unset", "core.excludesFile")
 	// A repository cannot have us run a program of its own.
 	mark := filepath.Join(dir, "ran")
 	run("config", "core.fsmonitor", "touch "+mark+"; false")
 	check(false, false)
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("git ran the repository's fsmonitor")
+	}
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -199,19 +199,20 @@ func ignoreEnv(d *authkit.Draft) {
 	if env.IgnoredByGit || !inRepository(d.Project.Root) {
 		return
 	}
+	file := cmp.Or(env.Target, env.File)
 	if env.TrackedByGit {
-		d.RefuseAt("env-tracked", env.File, 0, "take it out of git, which leaves the file where it is (git rm --cached "+env.File+"), "+
+		d.RefuseAt("env-tracked", file, 0, "take it out of git, which leaves the file where it is (git rm --cached "+file+"), "+
 			"put it into .gitignore, and commit both; what has been secret in it is in the history, so have it issued anew",
-			"git tracks %s, so a secret in it would be shared", env.File)
+			"git tracks %s, so a secret in it would be shared", file)
 		return
 	}
-	name := path.Join(path.Dir(env.File), ".gitignore")
+	name := path.Join(path.Dir(file), ".gitignore")
 	if !d.Project.Tree.Has(name) {
-		d.Create(name, []byte(path.Base(env.File)+"\n"), "keep the secrets out of git")
+		d.Create(name, []byte(path.Base(file)+"\n"), "keep the secrets out of git")
 		return
 	}
 	d.Edit(name, "keep the secrets out of git", func(src []byte) ([]edit.Edit, error) {
-		return edit.AppendLines(src, path.Base(env.File)), nil
+		return edit.AppendLines(src, path.Base(file)), nil
 	})
 }
 
