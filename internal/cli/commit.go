@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -47,7 +48,7 @@ type commitment struct {
 	repo   *git.Repo
 	root   string // the project's folder, without links
 	branch string
-	left   map[string][]byte // what the run left, by path without links
+	left   map[string][]byte // what the run left, by path
 	made   *git.Commit
 }
 
@@ -102,9 +103,9 @@ func (c *commitment) check(ctx context.Context, pl *plan.Plan) error {
 	return c.repo.Clean(ctx, files)
 }
 
-// kept are those of the files that the package manager changes which belong into
-// the commit: not a lock file that git ignores, since its owner keeps it out,
-// nor PDM's note of this machine's interpreter.
+// kept are those of the files, without links, that belong into the commit: not a
+// lock file that git ignores, since its owner keeps it out, nor PDM's note of this
+// machine's interpreter.
 func (c *commitment) kept(ctx context.Context, files []string) ([]string, error) {
 	var out []string
 	for _, file := range files {
@@ -137,7 +138,6 @@ func (c *commitment) remember(r *txn.Result) {
 		return
 	}
 	for _, file := range r.Files {
-		file = c.resolve(file)
 		if src, err := os.ReadFile(c.path(file)); err == nil {
 			c.left[file] = src
 		}
@@ -174,12 +174,7 @@ func (a *App) commit(ctx context.Context, p *planned, checks *verify.Report) err
 		a.progress("no commit was made, since a check failed")
 		return nil // printReport has the failure
 	}
-	var all []string
-	for file := range c.left {
-		all = append(all, file)
-	}
-	slices.Sort(all)
-	files, err := c.kept(ctx, all)
+	files, err := c.kept(ctx, slices.Sorted(maps.Keys(c.left)))
 	if err != nil {
 		return &errNotCommitted{err}
 	}
