@@ -261,7 +261,7 @@ func (c *commitment) message(pl *plan.Plan, files []string) string {
 		fmt.Fprintf(&b, "- ran %s\n", commandLine(c.here(cmd.Argv)))
 	}
 	for _, file := range files {
-		what := "changed " + file + ", by the command"
+		what := file + ", by that command"
 		if i := slices.IndexFunc(pl.Files, func(f plan.File) bool { return c.resolve(f.Path) == file }); i >= 0 {
 			what = map[plan.Action]string{plan.Create: "added ", plan.Modify: "changed "}[pl.Files[i].Action] + file + ": " + pl.Files[i].Why
 		}

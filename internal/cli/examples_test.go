@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // TestExamples adds a login to each example with its real package manager,
-// sees it work, adds it again, and takes it back.
+// sees it work and committed, adds it again, and takes it back.
 func TestExamples(t *testing.T) {
 	if os.Getenv("AUTHFIT_TEST_PYTHON") == "" {
 		t.Fatal("run `make test`: it sets up the package managers that this test needs")
@@ -33,6 +34,11 @@ func TestExamples(t *testing.T) {
 			if err := verify.CopyProject(filepath.Join("../../examples", example.name), dir); err != nil {
 				t.Fatal(err)
 			}
+			repo := filepath.Dir(dir) // of which the project is a folder
+			gitAsAda(t)
+			runGit(t, repo, "init", "-q")
+			runGit(t, repo, "add", ".")
+			runGit(t, repo, "commit", "-q", "-m", "first")
 			before := snapshot(dir)
 
 			var facts struct {
@@ -46,7 +52,13 @@ func TestExamples(t *testing.T) {
 			}
 
 			var report addReport
-			run(t, 0, &report, "add", "-C", dir, "--yes", "--output", "json")
+			run(t, 0, &report, "add", "-C", dir, "--yes", "--commit", "--output", "json")
+			if got := runGit(t, dir, "show", "--name-only", "--relative", "--format=", "HEAD"); report.Commit == nil || got != strings.Join(report.Commit.Files, "\n")+"\n" {
+				t.Errorf("committed is %s, reported %+v", got, report.Commit)
+			}
+			if left := runGit(t, repo, "status", "--porcelain"); left != "" {
+				t.Errorf("neither committed nor ignored is %s", left)
+			}
 			for _, want := range []string{"login", "callback", "session", "protected", "logout", "bad_state", "replayed_code", "denied"} {
 				if status(report, want) != verify.Pass {
 					t.Errorf("%s: %s", want, status(report, want))
@@ -63,6 +75,26 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// gitAsAda has git know Ada, and nothing of this machine's configuration.
+func gitAsAda(t *testing.T) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "gitconfig")
+	if err := os.WriteFile(config, []byte("[user]\nname = Ada\nemail = ada@example.test\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", config)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+}
+
+func runGit(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return string(out)
 }
 
 func status(r addReport, id string) verify.Status {

@@ -26,6 +26,7 @@ import (
 type Repo struct {
 	program string
 	root    string // the folder
+	foreign bool   // whether it may be another user's
 	prefix  string // its path below the top of the work tree, with a slash behind; empty at the top
 }
 
@@ -61,9 +62,11 @@ func (r *Repo) Dir() string { return r.root }
 const asking = 2 * time.Minute
 
 // Ask has git say something about the folder dir. It changes nothing and runs
-// nothing of the repository's choosing; paths among args are no patterns.
+// nothing of the repository's choosing; paths among args are no patterns. Git
+// answers about a repository of another user's, too, with which it would do
+// nothing else: in a container, that is often the person's own.
 func Ask(ctx context.Context, program, dir string, args ...string) (string, error) {
-	return (&Repo{program: program, root: dir}).ask(ctx, args...)
+	return (&Repo{program: program, root: dir, foreign: true}).ask(ctx, args...)
 }
 
 func (r *Repo) ask(ctx context.Context, args ...string) (string, error) {
@@ -77,6 +80,9 @@ func (r *Repo) run(ctx context.Context, input string, args ...string) (string, e
 	off := []string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}
 	if args[0] != "check-ignore" { // which wants paths and does not know the option
 		off = append(off, "--literal-pathspecs")
+	}
+	if r.foreign {
+		off = append(off, "-c", "safe.directory=*")
 	}
 	cmd := r.command(ctx, append(off, args...)...)
 	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")

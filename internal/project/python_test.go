@@ -280,6 +280,11 @@ func TestEnvAndGit(t *testing.T) {
 	check(true, false)
 	run("add", "-f", ".env")
 	check(false, true) // it is in, whatever is ignored
+	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+	check(false, true) // whoever owns it
+	if err := os.Unsetenv("GIT_TEST_ASSUME_DIFFERENT_OWNER"); err != nil {
+		t.Fatal(err)
+	}
 	remove(t, filepath.Join(dir, ".env"))
 	check(false, true) // and though it is not there
 	write(t, dir, "-- .env --\nA=1\n")

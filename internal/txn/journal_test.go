@@ -63,6 +63,7 @@ func TestParseJournal(t *testing.T) {
 		"backup elsewhere":         func(j *journal) { j.Files[0].Backup = "../../../secret" },
 		"backup of nothing":        func(j *journal) { j.Files[1].Backup = "0001" },
 		"no backup":                func(j *journal) { j.Files[0].Backup = "" },
+		"commit of no form":        func(j *journal) { j.Commit = "\x1b[2Jmain" },
 		"negative size":            func(j *journal) { j.Env[0].Before.Size = -1 },
 		"mode that is none":        func(j *journal) { j.Files[0].Before.Mode = os.ModeDir },
 	} {
