@@ -86,7 +86,11 @@ func (r *Repo) attempt(ctx context.Context, at head, branch, message string, fil
 	cmd.Stdin = strings.NewReader(message)
 	said := &tail{out: out}
 	cmd.Stdout, cmd.Stderr = said, said
+	end := group(cmd)
 	err := cmd.Run()
+	if ctx.Err() != nil && cmd.Process != nil {
+		end()
+	}
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) { // that is a hook's child that holds our pipe
 		return &Error{Args: args, Said: strings.TrimSpace(string(said.last)), Err: err}
 	}
