@@ -345,7 +345,12 @@ func (d *disk) syncNames(names ...string) error {
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		if err := d.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if there, err := d.exists(dir); err != nil {
+			return err
+		} else if !there {
+			continue // which the folder above says
+		}
+		if err := d.syncDir(dir); err != nil {
 			return err
 		}
 	}
