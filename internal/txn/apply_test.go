@@ -119,16 +119,7 @@ func TestUndoTakesBackAll(t *testing.T) {
 	f := newFixture(t, false)
 	before := f.snapshot(t)
 	f.apply(t)
-	second := f.options()
-	text := f.read(t, "app.py")
-	file, err := plan.NewFile("app.py", []byte(text), thePlan().Files[0].Edits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second.Plan = &plan.Plan{
-		Files: []plan.File{file},
-		Env:   []plan.EnvKey{{File: ".env", Key: "LATER", Source: plan.EnvSecret}, {File: "deploy/dev.env", Key: "LATER", Source: plan.EnvSecret}},
-	}
+	second := f.second(t)
 	first := dropHome(f.snapshot(t))
 	if _, err := Apply(context.Background(), second); err != nil {
 		t.Fatal(err)

@@ -292,8 +292,8 @@ func writeTree(t *testing.T, dir string, tree map[string]content) {
 	}
 }
 
-// TestPowerLoss lets the power fail at every operation of Apply, of Undo and of
-// Recover, keeping of what was not synced whatever it likes. With the next
+// TestPowerLoss lets the power fail at every operation of Apply, of an Undo of
+// two of them and of Recover, keeping of what was not synced whatever it likes. With the next
 // start the project is as before or as planned; it is as planned once Apply has
 // said so, and as before once Undo has.
 func TestPowerLoss(t *testing.T) {
@@ -306,6 +306,10 @@ func TestPowerLoss(t *testing.T) {
 			l.run("apply", func(tree map[string]content) { l.next(tree, "") })
 			l.planned = withoutTimes(dropHome(f.snapshot(t)))
 			l.ended("as planned")
+			if _, err := Apply(context.Background(), f.second(t)); err != nil {
+				t.Fatal(err)
+			}
+			l.planned = withoutTimes(dropHome(f.snapshot(t)))
 			l.run("undo", func(tree map[string]content) { l.next(tree, "") })
 			l.ended("as before")
 			f.wantSame(t, before)

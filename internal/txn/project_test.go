@@ -173,6 +173,22 @@ func (f *fixture) options() Options {
 	return o
 }
 
+// second are the options of a run on top of the first: without commands.
+func (f *fixture) second(t *testing.T) Options {
+	t.Helper()
+	text := f.read(t, "app.py")
+	file, err := plan.NewFile("app.py", []byte(text), []edit.Edit{{Start: len(text), End: len(text), New: "\nimport more\n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.options()
+	o.Plan = &plan.Plan{
+		Files: []plan.File{file},
+		Env:   []plan.EnvKey{{File: ".env", Key: "LATER", Source: plan.EnvSecret}, {File: "deploy/dev.env", Key: "LATER", Source: plan.EnvSecret}},
+	}
+	return o
+}
+
 func (f *fixture) envDir() string {
 	if f.fresh {
 		return ".venv"
