@@ -20,6 +20,9 @@ import (
 // end the process.
 type hook func(op, name string) error
 
+// watch is the hook where there is no other.
+var watch hook = func(string, string) error { return nil }
+
 // disk is the project's folder. Names are relative to it, with slashes.
 type disk struct {
 	root *os.Root
@@ -40,7 +43,7 @@ func openDisk(dir string, h hook) (*disk, error) {
 		return nil, err
 	}
 	if h == nil {
-		h = func(string, string) error { return nil }
+		h = watch
 	}
 	return &disk{root, base, h}, nil
 }
