@@ -30,7 +30,8 @@ var long = time.Date(2021, 3, 4, 5, 6, 7, 123456789, time.UTC)
 
 // newProject copies the Flask example to dir, which is not there yet. Files get
 // old times, modes that are not the usual ones and, where that can be, an owner
-// of their own; one is behind a link, and there is an environment file.
+// of their own; one is behind a link, and there is an environment file. Some are
+// long, so that on a full disk they need more room than one gave back.
 func newProject(example, dir string, program, env []string) (*project, error) {
 	p := &project{program: program, env: env, dir: dir}
 	if err := os.CopyFS(dir, os.DirFS(example)); err != nil {
@@ -38,7 +39,8 @@ func newProject(example, dir string, program, env []string) (*project, error) {
 	}
 	name := func(rel string) string { return filepath.Join(dir, filepath.FromSlash(rel)) }
 	err := errors.Join(
-		os.WriteFile(name(".env"), []byte("# mine\nFLASK_DEBUG=1\nNAME=x"), 0o640),
+		os.WriteFile(name(".env"), []byte("# mine\nFLASK_DEBUG=1\n"+strings.Repeat("# and on it goes\n", 1000)+"NAME=x"), 0o640),
+		lengthen(name("app.py"), 40_000), lengthen(name("templates/base.html"), 9_000),
 		os.Mkdir(name("deploy"), 0o750),
 		os.Rename(name("requirements.txt"), name("deploy/requirements.txt")),
 		os.Symlink("deploy/requirements.txt", name("requirements.txt")),
@@ -70,6 +72,15 @@ func newProject(example, dir string, program, env []string) (*project, error) {
 		return nil, fmt.Errorf("undo ended with %d: %s", code, said)
 	}
 	return p, p.wantBefore()
+}
+
+// lengthen adds empty lines to a file.
+func lengthen(name string, by int) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(text, bytes.Repeat([]byte("\n"), by)...), 0o644)
 }
 
 // random are values that add makes anew each time.

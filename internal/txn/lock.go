@@ -75,7 +75,7 @@ func (d *disk) tryLock() (*flock.Flock, bool, error) {
 	}
 	l := flock.New(filepath.Join(d.base, filepath.FromSlash(lockFile)))
 	ok, err := l.TryLock()
-	return l, ok, err
+	return l, ok, about(lockFile, err)
 }
 
 func (d *disk) makeHome() error {
