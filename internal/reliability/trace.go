@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -176,10 +177,14 @@ var says = map[string]string{
 func (p *project) inject(calls []call, start func() error, progress func(), args ...string) (faults, kills int, err error) {
 	for _, c := range calls {
 		for _, what := range []string{"error=ENOSPC", "error=EIO", "error=EACCES", "error=EROFS", "signal=SIGKILL"} {
-			if err := start(); err != nil {
-				return faults, kills, err
+			err := errOther
+			for try := 0; errors.Is(err, errOther) && try < 5; try++ {
+				if err := start(); err != nil {
+					return faults, kills, err
+				}
+				err = p.injectOne(c, what, args)
 			}
-			if err := p.injectOne(c, what, args); err != nil {
+			if err != nil {
 				return faults, kills, fmt.Errorf("%s, %s at %v (call %d): %w", args[0], what, c, c.nth, err)
 			}
 			if what == "signal=SIGKILL" {
@@ -215,6 +220,11 @@ func injection(c call, what string) []string {
 	return []string{"-e", "trace=" + c.name, "-e", fmt.Sprintf("inject=%s:%s:when=%d", c.name, what, c.nth)}
 }
 
+// errOther says that the number was that of another call this time: the runtime
+// makes some that it does not make every time.
+var errOther = errors.New("another call failed each time")
+
+// injectOne is one run with an error or a kill, and the next start after it.
 func (p *project) injectOne(c call, what string, args []string) error {
 	was, err := p.is()
 	if err != nil {
@@ -228,21 +238,21 @@ func (p *project) injectOne(c call, what string, args []string) error {
 		if code != killed {
 			return fmt.Errorf("it was not killed, but ended with %d: %s", code, said)
 		}
-	} else if err := p.failedWell(c, trace, code, said, strings.TrimPrefix(what, "error="), was, args); err != nil {
+	} else if err = p.failedWell(c, trace, code, said, strings.TrimPrefix(what, "error="), was, args); err != nil && !errors.Is(err, errOther) {
 		return err
 	}
-	_, _, err = p.next(planArgs)
-	return err
+	_, _, nerr := p.next(planArgs)
+	return errors.Join(err, nerr)
 }
 
 // failedWell looks whether the run ended as it should after an error.
 func (p *project) failedWell(c call, trace []string, code int, said, errno, was string, args []string) error {
 	at := slices.IndexFunc(trace, func(text string) bool { return strings.Contains(text, "(INJECTED)") })
 	if at < 0 {
-		return fmt.Errorf("the call did not come; %s", said)
+		return errOther
 	}
 	if m := line.FindStringSubmatch(trace[at]); m == nil || p.changed(m[2], m[3]) != c.path {
-		return fmt.Errorf("another call failed: %s", trace[at])
+		return errOther
 	}
 	is, err := p.is()
 	done := map[string]string{"add": "after", "undo": "before"}[args[0]]
