@@ -117,7 +117,11 @@ func (d *disk) signLock() error {
 	if err != nil {
 		return err
 	}
-	return d.do("write", lockFile, func() error { return d.root.WriteFile(lockFile, append(text, '\n'), 0o600) })
+	return d.writeLock(append(text, '\n'))
+}
+
+func (d *disk) writeLock(text []byte) error {
+	return d.do("write", lockFile, func() error { return d.root.WriteFile(lockFile, text, 0o600) })
 }
 
 func (d *disk) lockedBy() error {
@@ -145,7 +149,7 @@ func (d *disk) clearHome() error {
 		return err
 	}
 	if len(left) > 0 {
-		return d.root.WriteFile(lockFile, nil, 0o600) // nobody has it
+		return d.writeLock(nil) // nobody has it
 	}
 	if err := d.remove(journals); err != nil {
 		return err

@@ -36,11 +36,11 @@ type platter struct {
 
 // A node is a file, folder or link. A new file is safe as an empty one.
 type node struct {
-	now, safe        content
+	now, safe        form
 	names, safeNames map[string]*node // of a folder
 }
 
-type content struct {
+type form struct {
 	mode fs.FileMode
 	time time.Time
 	text string // of a link: where to
@@ -78,13 +78,13 @@ func (p *platter) load(name string) *node {
 }
 
 // look is what the real file is.
-func (p *platter) look(name string) content {
+func (p *platter) look(name string) form {
 	full := filepath.Join(p.dir, name)
 	info, err := os.Lstat(full)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c := content{mode: info.Mode(), time: info.ModTime()}
+	c := form{mode: info.Mode(), time: info.ModTime()}
 	switch {
 	case c.mode&fs.ModeSymlink != 0:
 		c.text, err = os.Readlink(full)
@@ -142,7 +142,7 @@ func (p *platter) follow(op, name string) {
 	case "create":
 		if n == nil {
 			c := p.look(name)
-			p.rename(dir, map[string]*node{base: {now: c, safe: content{mode: c.mode, time: c.time}}})
+			p.rename(dir, map[string]*node{base: {now: c, safe: form{mode: c.mode, time: c.time}}})
 		}
 	case "mkdir":
 		if n == nil {
@@ -195,7 +195,7 @@ func (p *platter) command() {
 
 // kept is a tree that there may be after the power has failed: with the pending
 // changes that keep names, and files as now or as they are safe.
-func (p *platter) kept(keep []bool, now bool) map[string]content {
+func (p *platter) kept(keep []bool, now bool) map[string]form {
 	names := map[*node]map[string]*node{}
 	of := func(n *node) map[string]*node {
 		if names[n] == nil {
@@ -208,7 +208,7 @@ func (p *platter) kept(keep []bool, now bool) map[string]content {
 			c.apply(of(c.folder))
 		}
 	}
-	tree := map[string]content{}
+	tree := map[string]form{}
 	var walk func(name string, n *node)
 	walk = func(name string, n *node) {
 		tree[name] = n.safe
@@ -254,7 +254,7 @@ func (p *platter) keeps(chance *rand.Rand) [][]bool {
 
 // each calls try with every tree that the power's failing at this instant may
 // leave and that has not been tried yet.
-func (p *platter) each(chance *rand.Rand, tried map[string]bool, try func(map[string]content)) {
+func (p *platter) each(chance *rand.Rand, tried map[string]bool, try func(map[string]form)) {
 	for _, keep := range p.keeps(chance) {
 		for _, now := range []bool{false, true} {
 			tree := p.kept(keep, now)
@@ -267,7 +267,7 @@ func (p *platter) each(chance *rand.Rand, tried map[string]bool, try func(map[st
 }
 
 // writeTree puts a tree on a real disk.
-func writeTree(t *testing.T, dir string, tree map[string]content) {
+func writeTree(t *testing.T, dir string, tree map[string]form) {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
@@ -303,20 +303,20 @@ func TestPowerLoss(t *testing.T) {
 			f := newFixture(t, fresh)
 			before := f.snapshot(t)
 			l := &powerLoss{t: t, f: f, before: before, tried: map[string]bool{}, chance: rand.New(rand.NewPCG(6, 6))}
-			l.run("apply", func(tree map[string]content) { l.next(tree, "") })
+			l.run("apply", func(tree map[string]form) { l.next(tree, "") })
 			l.planned = withoutTimes(dropHome(f.snapshot(t)))
 			l.ended("as planned")
 			if _, err := Apply(context.Background(), f.second(t)); err != nil {
 				t.Fatal(err)
 			}
 			l.planned = withoutTimes(dropHome(f.snapshot(t)))
-			l.run("undo", func(tree map[string]content) { l.next(tree, "") })
+			l.run("undo", func(tree map[string]form) { l.next(tree, "") })
 			l.ended("as before")
 			f.wantSame(t, before)
 			if !f.runToCrash(t, "apply", f.number(t, "apply", "rename conf/real.py")) {
 				t.Fatal("it was not killed")
 			}
-			l.run("recover", func(tree map[string]content) { l.next(tree, "as before") })
+			l.run("recover", func(tree map[string]form) { l.next(tree, "as before") })
 			l.ended("as before")
 			if len(l.tried) < 300 {
 				t.Errorf("%d trees are too few to mean anything", len(l.tried))
@@ -338,7 +338,7 @@ type powerLoss struct {
 }
 
 // run does what, and tries what the power's failing at each operation leaves.
-func (l *powerLoss) run(what string, try func(map[string]content)) {
+func (l *powerLoss) run(what string, try func(map[string]form)) {
 	l.platter = newPlatter(l.t, l.f.dir)
 	l.f.hook = func(op, name string) error {
 		l.platter.hook(op, name)
@@ -360,7 +360,7 @@ func (l *powerLoss) run(what string, try func(map[string]content)) {
 
 // ended wants what was said at the end of a run to hold whatever is lost.
 func (l *powerLoss) ended(want string) {
-	l.platter.each(l.chance, map[string]bool{}, func(tree map[string]content) { l.next(tree, want) })
+	l.platter.each(l.chance, map[string]bool{}, func(tree map[string]form) { l.next(tree, want) })
 }
 
 // modelled is a project of what the model says that the running system has.
@@ -375,7 +375,7 @@ func (l *powerLoss) modelled() *fixture {
 }
 
 // next is the next start on a tree that was left: it puts things right.
-func (l *powerLoss) next(tree map[string]content, want string) {
+func (l *powerLoss) next(tree map[string]form, want string) {
 	l.t.Helper()
 	f := &fixture{dir: tempDir(l.t), fresh: l.f.fresh}
 	writeTree(l.t, f.dir, tree)

@@ -295,7 +295,10 @@ func (d *disk) keepAs(e *fileEntry, data []byte) (name string, err error) {
 		return "", err
 	}
 	name = path.Join(keptDir, sum(data)[:12]+"-"+strings.ReplaceAll(e.Path, "/", "_"))
-	return name, d.write(name, data)
+	if err := d.write(name, data); err != nil {
+		return name, err
+	}
+	return name, d.syncNames(name, keptDir)
 }
 
 // removeCreated removes a file that we made, and what Python has compiled it to.
