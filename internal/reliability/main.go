@@ -36,7 +36,7 @@ func run(part, program string, runs int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }()
 	if program == "" {
 		program = filepath.Join(tmp, "authfit")
 		if err := command("go", "build", "-trimpath", "-o", program, "./cmd/authfit"); err != nil {

@@ -254,3 +254,52 @@ func copyTree(t *testing.T, from, to string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
+
+// TestChangedInTheLastInstant: what an editor writes while the new file lies
+// finished beside it stays; a file that comes to be even after the last look.
+func TestChangedInTheLastInstant(t *testing.T) {
+	for _, tt := range []struct{ operation, file string }{
+		{"sync " + tempName("app.py"), "app.py"},
+		{"sync " + tempName(".env"), ".env"},
+		{"link accounts/auth/views.py", "accounts/auth/views.py"},
+		{"link deploy/dev.env", "deploy/dev.env"},
+	} {
+		t.Run(tt.operation, func(t *testing.T) {
+			f := newFixture(t, false)
+			f.hook = func(op, name string) error {
+				if op+" "+name == tt.operation {
+					f.write(t, tt.file, "mine\n")
+				}
+				return nil
+			}
+			_, err := Apply(context.Background(), f.options())
+			var rolledBack *RolledBack
+			if !errors.As(err, &rolledBack) {
+				t.Fatalf("got %v", err)
+			}
+			wantProblem(t, err, "changed")
+			if got := f.read(t, tt.file); got != "mine\n" {
+				t.Errorf("%s is %q", tt.file, got)
+			}
+			for name := range f.snapshot(t) {
+				if strings.HasSuffix(name, ".tmp") {
+					t.Errorf("%s is left", name)
+				}
+			}
+		})
+	}
+}
+
+// TestLeftoverTemporary: what lies where a new file is made may be another name
+// of a file, and is not written through.
+func TestLeftoverTemporary(t *testing.T) {
+	f := newFixture(t, false)
+	before := f.read(t, "manage.sh")
+	if err := errors.Join(os.Link(f.path("manage.sh"), f.path(tempName("app.py"))), os.Symlink("manage.sh", f.path(tempName(".env")))); err != nil {
+		t.Fatal(err)
+	}
+	f.apply(t)
+	if got := f.read(t, "manage.sh"); got != before {
+		t.Errorf("manage.sh has become %q", got)
+	}
+}
