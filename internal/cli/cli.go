@@ -174,7 +174,7 @@ func (a *App) report(err error) int {
 	case errors.Is(err, errFindings):
 		return exitFindings
 	case errors.As(err, &notRestored):
-		a.printError(err)
+		a.printError(notRestored.Problem())
 		return exitRolledBack
 	case errors.As(err, &rolledBack):
 		if errors.Is(err, context.Canceled) {

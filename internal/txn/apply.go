@@ -149,24 +149,42 @@ func (d *disk) carryOut(ctx context.Context, o Options, p *prepared) error {
 	return d.save(p.journal)
 }
 
-// put writes one file, unless it has changed since it was looked at.
+// put writes one file, unless it has changed since it was looked at. That is
+// seen twice, the second time when the new file lies finished beside it: what
+// somebody writes between that look and the rename, some microseconds later, is
+// lost. A file that comes anew is never put in the place of another.
 func (d *disk) put(w write) error {
+	changed := problem.New("changed", "the file has changed while authfit was at work").At(w.path, 0).
+		WithFix("run authfit again")
 	now, _, err := d.read(w.target)
+	if err == nil && !sameContent(now, w.before) {
+		err = changed
+	}
 	if err != nil {
 		return err
 	}
-	if !sameContent(now, w.before) {
-		return problem.New("changed", "the file has changed while authfit was at work").At(w.path, 0).
-			WithFix("run authfit again")
-	}
-	if w.entry != nil {
-		w.entry.written = true
-	}
+	place := d.appear
 	var keep *state
 	if now != nil {
+		place = d.rename
 		keep = &state{Mode: now.Mode, UID: now.UID, GID: now.GID}
 	}
-	return d.replace(w.target, w.after, keep, w.perm)
+	err = d.install(w.target, w.after, keep, w.perm, func(tmp, target string) error {
+		now, _, err := d.read(target)
+		if err == nil && sameContent(now, w.before) {
+			err = place(tmp, target)
+		} else if err == nil {
+			err = changed
+		}
+		if errors.Is(err, fs.ErrExist) {
+			err = changed
+		}
+		return err
+	})
+	if w.entry != nil {
+		w.entry.written = !errors.Is(err, changed)
+	}
+	return err
 }
 
 func sameContent(a, b *state) bool {
@@ -184,6 +202,14 @@ func (d *disk) noteCommands(o Options, j *journal) error {
 		}
 		after, data, err := d.read(e.Target)
 		if err != nil {
+			return err
+		}
+		if after != nil { // managers do not make last what they write
+			if err := d.syncFile(e.Target); err != nil {
+				return err
+			}
+		}
+		if err := d.syncNames(e.Target); err != nil {
 			return err
 		}
 		e.After = after
@@ -212,7 +238,7 @@ func (d *disk) rollBack(ctx context.Context, o Options, j *journal, cause error)
 	o.tell("putting everything back")
 	if j.Phase == applied { // it may say so on the disk, though saving it failed
 		j.Phase = begun
-		if err := d.save(j); err != nil {
+		if err := d.saveUnless(j); err != nil {
 			// As planned is as good a state as any; half put back, and called applied, is none.
 			return &NotRestored{cause, []Failure{{Path: j.dir, Err: err}}}
 		}

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// runs are what can be killed, by name.
+var runs = map[string]func(context.Context, Options) (*Result, error){"apply": Apply, "undo": Undo, "partial": Undo, "recover": Recover}
+
 // crash does what in the project at dir, and kills the process at the operation
 // with the number at. It exits with 0 when it came to the end before that.
 func crash(what, dir string, fresh bool, at string) {
@@ -48,10 +51,9 @@ func crash(what, dir string, fresh bool, at string) {
 		}
 		return nil
 	}
-	run := map[string]func(context.Context, Options) (*Result, error){"apply": Apply, "undo": Undo, "partial": Undo, "recover": Recover}[what]
 	o := f.options()
 	o.Partial = what == "partial"
-	if _, err := run(context.Background(), o); err != nil {
+	if _, err := runs[what](context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

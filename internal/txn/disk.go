@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +19,9 @@ import (
 // and path; its error stops the operation. Tests make disks fail with it, or
 // end the process.
 type hook func(op, name string) error
+
+// watch is the hook where there is no other.
+var watch hook = func(string, string) error { return nil }
 
 // disk is the project's folder. Names are relative to it, with slashes.
 type disk struct {
@@ -39,7 +43,7 @@ func openDisk(dir string, h hook) (*disk, error) {
 		return nil, err
 	}
 	if h == nil {
-		h = func(string, string) error { return nil }
+		h = watch
 	}
 	return &disk{root, base, h}, nil
 }
@@ -122,87 +126,173 @@ func (d *disk) resolve(name string) (string, error) {
 	}
 }
 
+// do carries out one operation that changes the disk, or makes a change last.
+// Whatever this package does to the disk goes through it.
+func (d *disk) do(op, name string, f func() error) error {
+	err := d.hook(op, name)
+	if err == nil {
+		err = f()
+	}
+	return about(name, err)
+}
+
 // replace puts data at name by renaming a finished and synced file over it. A
 // file that comes anew has perm, less the umask; one that was there gets what
 // its state says. An mtime of zero is now.
 func (d *disk) replace(name string, data []byte, was *state, perm fs.FileMode) error {
+	return d.install(name, data, was, perm, d.rename)
+}
+
+// install makes a finished and synced file of data, which place then gives its
+// name.
+func (d *disk) install(name string, data []byte, was *state, perm fs.FileMode, place func(tmp, name string) error) error {
 	tmp := tempName(name)
 	err := d.fill(tmp, data, was, perm)
 	if err == nil {
-		if err = d.hook("rename", name); err == nil {
-			err = d.root.Rename(tmp, name)
-		}
+		err = place(tmp, name)
 	}
 	if err != nil {
-		_ = d.root.Remove(tmp)
-		return err
+		_ = d.remove(tmp)
+		return about(name, err)
 	}
 	return d.syncDir(path.Dir(name))
 }
 
-// fill makes the finished file.
-func (d *disk) fill(tmp string, data []byte, was *state, perm fs.FileMode) (err error) {
+func (d *disk) rename(from, to string) error {
+	return d.do("rename", to, func() error { return d.root.Rename(from, to) })
+}
+
+// restore is replace for the bytes of a backup. Where there is no room for a
+// second copy, the backup itself becomes the file.
+func (d *disk) restore(name string, data []byte, was state, backup string) error {
+	err := d.replace(name, data, &was, 0)
+	if !noRoom(err) {
+		return err
+	}
+	if err := d.dress(backup, was); err != nil {
+		return err
+	}
+	if err := d.rename(backup, name); err != nil {
+		return err
+	}
+	return d.syncNames(name, backup)
+}
+
+// cut is replace for the first bytes of what the file holds. Where there is no
+// room for a copy, the rest is cut off in its place.
+func (d *disk) cut(name string, data []byte, was state) error {
+	err := d.replace(name, data, &was, 0)
+	if !noRoom(err) {
+		return err
+	}
+	f, err := d.root.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if err := d.do("truncate", name, func() error { return f.Truncate(int64(len(data))) }); err != nil {
+		return err
+	}
+	if _, err := d.dressOpen(f, name, was); err != nil {
+		return err
+	}
+	return d.do("sync", name, f.Sync)
+}
+
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// appear is a rename that never takes the place of another file: the system
+// itself looks whether there is one. Disks without hard links are content with
+// our having looked.
+func (d *disk) appear(from, to string) error {
+	err := d.do("link", to, func() error { return d.root.Link(from, to) })
+	switch {
+	case err == nil:
+		return d.remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	return d.rename(from, to)
+}
+
+// fill makes a finished and synced file.
+func (d *disk) fill(name string, data []byte, was *state, perm fs.FileMode) (err error) {
 	if was != nil {
 		perm = 0o600
 	}
-	if err := d.hook("create", tmp); err != nil {
+	var f *os.File
+	err = d.do("create", name, func() (err error) {
+		f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		return err
+	})
+	if errors.Is(err, fs.ErrExist) {
+		// What was cut off has left it. It may be a second name of another file.
+		if err := d.remove(name); err != nil {
+			return err
+		}
+		return d.fill(name, data, was, perm)
 	}
-	f, err := d.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := d.hook("write", tmp); err != nil {
+	defer func() { err = errors.Join(err, about(name, f.Close())) }()
+	err = d.do("write", name, func() error {
+		_, err := f.Write(data)
 		return err
-	}
-	if _, err := f.Write(data); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if was != nil {
-		if err := d.dress(tmp, *was); err != nil {
+		if _, err := d.dressOpen(f, name, *was); err != nil {
 			return err
 		}
 	}
-	if err := d.hook("sync", tmp); err != nil {
-		return err
-	}
-	return f.Sync()
+	return d.do("sync", name, f.Sync)
 }
 
-// dress gives a file the owner, mode and mtime of a state.
+// dress gives a file the owner, mode and mtime of a state, and makes that last.
 func (d *disk) dress(name string, s state) error {
-	info, err := d.root.Lstat(name)
+	f, err := d.root.Open(name)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = f.Close() }()
+	changed, err := d.dressOpen(f, name, s)
+	if err != nil || !changed {
+		return err
+	}
+	return d.do("sync", name, func() error { return syncRead(f) })
+}
+
+// dressOpen is dress of an open file, which it does not sync.
+func (d *disk) dressOpen(f *os.File, name string, s state) (changed bool, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
 	if uid, gid := owner(info); uid != s.UID || gid != s.GID {
-		if err := d.hook("chown", name); err != nil {
-			return err
-		}
-		if err := d.root.Lchown(name, s.UID, s.GID); err != nil {
-			return err
+		changed = true
+		if err := d.do("chown", name, func() error { return f.Chown(s.UID, s.GID) }); err != nil {
+			return changed, err
 		}
 	}
 	// After the owner, since changing that clears setuid and setgid.
-	if info, err = d.root.Lstat(name); err != nil {
-		return err
+	if info, err = f.Stat(); err != nil {
+		return changed, err
 	}
 	if info.Mode()&modeBits != s.Mode {
-		if err := d.hook("chmod", name); err != nil {
-			return err
-		}
-		if err := d.root.Chmod(name, s.Mode); err != nil {
-			return err
+		changed = true
+		if err := d.do("chmod", name, func() error { return f.Chmod(s.Mode) }); err != nil {
+			return changed, err
 		}
 	}
 	if s.MTime.IsZero() || info.ModTime().Equal(s.MTime) {
-		return nil
+		return changed, nil
 	}
-	if err := d.hook("chtimes", name); err != nil {
-		return err
-	}
-	return d.root.Chtimes(name, time.Time{}, s.MTime)
+	return true, d.do("chtimes", name, func() error { return d.root.Chtimes(name, time.Time{}, s.MTime) })
 }
 
 // tempName is where the new bytes of name wait. It follows from name, so that a
@@ -212,64 +302,72 @@ func tempName(name string) string {
 }
 
 // write makes a private file of our own, synced.
-func (d *disk) write(name string, data []byte) (err error) {
-	if err := d.hook("create", name); err != nil {
-		return err
-	}
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := d.hook("write", name); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := d.hook("sync", name); err != nil {
-		return err
-	}
-	return f.Sync()
-}
+func (d *disk) write(name string, data []byte) error { return d.fill(name, data, nil, 0o600) }
 
 func (d *disk) mkdir(name string, perm fs.FileMode) error {
-	if err := d.hook("mkdir", name); err != nil {
-		return err
-	}
-	return d.root.Mkdir(name, perm)
+	return d.do("mkdir", name, func() error { return d.root.Mkdir(name, perm) })
 }
 
 // remove removes a file or an empty folder; one that is not there is no error.
 func (d *disk) remove(name string) error {
-	if err := d.hook("remove", name); err != nil {
+	if there, err := d.exists(name); !there || err != nil {
 		return err
 	}
-	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := d.do("remove", name, func() error { return d.root.Remove(name) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // removeAll removes a folder with all that is in it.
 func (d *disk) removeAll(name string) error {
-	if err := d.hook("removeall", name); err != nil {
+	if there, err := d.exists(name); !there || err != nil {
 		return err
 	}
-	return d.root.RemoveAll(name)
+	return d.do("removeall", name, func() error { return d.root.RemoveAll(name) })
 }
 
 // syncDir makes the names in a folder last.
 func (d *disk) syncDir(name string) error {
-	if err := d.hook("syncdir", name); err != nil {
-		return err
+	return d.do("syncdir", name, func() error {
+		f, err := d.root.Open(name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		return syncRead(f)
+	})
+}
+
+// syncNames makes last that files and folders are there, or no longer are.
+func (d *disk) syncNames(names ...string) error {
+	var dirs []string
+	for _, n := range names {
+		dirs = append(dirs, path.Dir(n))
 	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		if there, err := d.exists(dir); err != nil {
+			return err
+		} else if !there {
+			continue // which the folder above says
+		}
+		if err := d.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncFile makes the bytes of a file last that others have written.
+func (d *disk) syncFile(name string) error {
 	f, err := d.root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return syncFolder(f)
+	return d.do("sync", name, func() error { return syncRead(f) })
 }
 
 // list returns the names in a folder, sorted; none where there is no folder.

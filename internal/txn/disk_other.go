@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Where files have no numeric owner and folders cannot be synced, there is
-// nothing to do.
+// Where files have no numeric owner, and what is open for reading cannot be
+// synced, there is nothing to do.
 
 func owner(fs.FileInfo) (uid, gid int) { return -1, -1 }
 
@@ -16,4 +16,4 @@ func writable(string) error { return nil }
 
 func mayGive(int) bool { return true }
 
-func syncFolder(*os.File) error { return nil }
+func syncRead(*os.File) error { return nil }

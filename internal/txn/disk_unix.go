@@ -25,4 +25,5 @@ func mayGive(uid int) bool {
 	return os.Geteuid() == 0 || os.Geteuid() == uid
 }
 
-func syncFolder(f *os.File) error { return f.Sync() }
+// syncRead makes a folder last, or a file that is open for reading.
+func syncRead(f *os.File) error { return f.Sync() }

@@ -78,6 +78,19 @@ type envEntry struct {
 	Lines  []string `json:"lines"` // SHA-256 of each added line
 }
 
+// names are those of all files and folders that the run may have made, changed
+// or removed.
+func (j *journal) names() []string {
+	names := slices.Concat(j.Folders, j.EnvDirs)
+	for _, e := range j.Files {
+		names = append(names, e.Target)
+	}
+	for _, e := range j.Env {
+		names = append(names, e.Target)
+	}
+	return names
+}
+
 // backup is where the bytes from before lie; empty where there were none.
 func (e *fileEntry) backup(j *journal) string {
 	if e.Backup == "" {
@@ -168,20 +181,39 @@ func (d *disk) save(j *journal) error {
 	return d.replace(path.Join(j.dir, "journal.json"), append(text, '\n'), nil, 0o600)
 }
 
-// discard takes a journal away, journal.json first.
+// saveUnless is save, unless the disk has the journal in this phase already:
+// where there is no room, it cannot be written again.
+func (d *disk) saveUnless(j *journal) error {
+	text, err := d.root.ReadFile(path.Join(j.dir, "journal.json"))
+	if err == nil {
+		if old, err := parseJournal(text); err == nil && old.Phase == j.Phase {
+			return nil
+		}
+	}
+	return d.save(j)
+}
+
+// discard takes a journal away, journal.json first, once what was put back by it
+// is there to last.
 func (d *disk) discard(j *journal) error {
 	if j.dir == "" {
 		return nil // begin did not come that far
 	}
 	file := path.Join(j.dir, "journal.json")
-	if err := d.remove(file); err != nil {
+	there, err := d.exists(file)
+	if err != nil {
 		return err
 	}
-	if there, err := d.exists(j.dir); !there || err != nil {
-		return err
-	}
-	if err := d.syncDir(j.dir); err != nil {
-		return err
+	if there {
+		if err := d.syncNames(j.names()...); err != nil {
+			return err
+		}
+		if err := d.remove(file); err != nil {
+			return err
+		}
+		if err := d.syncDir(j.dir); err != nil {
+			return err
+		}
 	}
 	return d.removeAll(j.dir)
 }

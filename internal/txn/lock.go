@@ -40,13 +40,12 @@ func (d *disk) lock() (*flock.Flock, error) {
 		if err := d.makeHome(); err != nil {
 			return nil, err
 		}
-		l := flock.New(filepath.Join(d.base, filepath.FromSlash(lockFile)))
-		ok, err := l.TryLock()
+		l, ok, err := d.tryLock()
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			_ = d.root.Remove(home) // fails unless it is empty
+			_ = d.remove(home) // fails unless it is empty
 			return nil, err
 		case !ok:
 			return nil, d.lockedBy()
@@ -60,6 +59,23 @@ func (d *disk) lock() (*flock.Flock, error) {
 		return l, nil
 	}
 	return nil, d.lockedBy()
+}
+
+// tryLock makes the lock's file, where there is none, and tries to lock it.
+func (d *disk) tryLock() (*flock.Flock, bool, error) {
+	err := d.do("create", lockFile, func() error {
+		f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE, 0o600)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	l := flock.New(filepath.Join(d.base, filepath.FromSlash(lockFile)))
+	ok, err := l.TryLock()
+	return l, ok, about(lockFile, err)
 }
 
 func (d *disk) makeHome() error {
@@ -101,7 +117,11 @@ func (d *disk) signLock() error {
 	if err != nil {
 		return err
 	}
-	return d.root.WriteFile(lockFile, append(text, '\n'), 0o600)
+	return d.writeLock(append(text, '\n'))
+}
+
+func (d *disk) writeLock(text []byte) error {
+	return d.do("write", lockFile, func() error { return d.root.WriteFile(lockFile, text, 0o600) })
 }
 
 func (d *disk) lockedBy() error {
@@ -129,7 +149,7 @@ func (d *disk) clearHome() error {
 		return err
 	}
 	if len(left) > 0 {
-		return d.root.WriteFile(lockFile, nil, 0o600) // nobody has it
+		return d.writeLock(nil) // nobody has it
 	}
 	if err := d.remove(journals); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"authfit/internal/edit"
@@ -194,7 +195,11 @@ func (d *disk) checkFolder(name string) error {
 	if !info.IsDir() {
 		return problem.New("path", "this is not a folder").At(name, 0)
 	}
-	if info.Mode()&0o200 == 0 || writable(filepath.Join(d.base, filepath.FromSlash(name))) != nil {
+	may := writable(filepath.Join(d.base, filepath.FromSlash(name)))
+	if errors.Is(may, syscall.EROFS) {
+		return about(name, may)
+	}
+	if info.Mode()&0o200 == 0 || may != nil {
 		return problem.New("read-only", "the folder is read-only").At(name, 0).WithFix("chmod u+w %s", name)
 	}
 	return nil

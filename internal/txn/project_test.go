@@ -65,7 +65,7 @@ type fixture struct {
 // newFixture makes the project in a folder of the test's own.
 func newFixture(t *testing.T, fresh bool) *fixture {
 	t.Helper()
-	f := &fixture{dir: t.TempDir(), fresh: fresh}
+	f := &fixture{dir: tempDir(t), fresh: fresh}
 	for path, file := range tree {
 		if fresh && strings.HasPrefix(path, "env/") {
 			continue
@@ -84,6 +84,22 @@ func newFixture(t *testing.T, fresh bool) *fixture {
 		}
 	}
 	return f
+}
+
+// tempDir is a folder of the test's own: in memory where it can be, since a sync
+// of a real disk takes its time, and there are thousands.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "authfit-txn-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (f *fixture) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
@@ -153,6 +169,22 @@ func (f *fixture) options() Options {
 		Packages:  func() (map[string]string, error) { return f.packages() },
 		Uninstall: func(_ context.Context, names []string) error { return f.uninstall(names) },
 		Reinstall: func(_ context.Context, pinned []string) error { return f.reinstall(pinned) },
+	}
+	return o
+}
+
+// second are the options of a run on top of the first: without commands.
+func (f *fixture) second(t *testing.T) Options {
+	t.Helper()
+	text := f.read(t, "app.py")
+	file, err := plan.NewFile("app.py", []byte(text), []edit.Edit{{Start: len(text), End: len(text), New: "\nimport more\n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := f.options()
+	o.Plan = &plan.Plan{
+		Files: []plan.File{file},
+		Env:   []plan.EnvKey{{File: ".env", Key: "LATER", Source: plan.EnvSecret}, {File: "deploy/dev.env", Key: "LATER", Source: plan.EnvSecret}},
 	}
 	return o
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"authfit/internal/plan"
+	"authfit/internal/problem"
 )
 
 // Options are what Apply needs.
@@ -110,18 +111,38 @@ type Failure struct {
 
 // Error names each place and its backup.
 func (e *NotRestored) Error() string {
-	var b strings.Builder
+	text := "not everything could be put back:\n" + strings.Join(e.lines(), "\n")
 	if e.Cause != nil {
-		fmt.Fprintf(&b, "%v; and ", e.Cause)
+		text = fmt.Sprintf("%v; and %s", e.Cause, text)
 	}
-	b.WriteString("not everything could be put back:")
+	return text
+}
+
+// Problem is the same for a person, with the way out.
+func (e *NotRestored) Problem() *problem.Problem {
+	lines := e.lines()
+	if e.Cause != nil {
+		lines = append([]string{fmt.Sprintf("it was to be, since: %v", e.Cause)}, lines...)
+	}
+	return problem.New("not-restored", "not everything could be put back").
+		WithDetail("%s", strings.Join(lines, "\n")).
+		WithFix("mend what is named there, and run authfit again: it goes on where it had to stop")
+}
+
+// lines are the failures, each with its backup.
+func (e *NotRestored) lines() []string {
+	var lines []string
 	for _, f := range e.Failures {
-		fmt.Fprintf(&b, "\n%s: %v", f.Path, f.Err)
-		if f.Backup != "" {
-			fmt.Fprintf(&b, " (as it was before: %s)", f.Backup)
+		line := f.Err.Error()
+		if !strings.HasPrefix(line, f.Path+": ") {
+			line = f.Path + ": " + line
 		}
+		if f.Backup != "" {
+			line += " (as it was before: " + f.Backup + ")"
+		}
+		lines = append(lines, line)
 	}
-	return b.String()
+	return lines
 }
 
 // Unwrap returns the cause and the failures' errors.

@@ -187,7 +187,7 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 	}
 	for _, e := range slices.Backward(j.Env) {
 		fail(e.Path, "", d.revertEnv(e, r))
-		fail(e.Path, "", d.remove(tempName(e.Target)))
+		fail(e.Path, "", about(e.Path, d.remove(tempName(e.Target))))
 	}
 	for _, e := range slices.Backward(j.Files) {
 		if e.Kept {
@@ -195,7 +195,7 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 			continue
 		}
 		fail(e.Path, e.backup(j), d.revertFile(o, j, e, r, crashed))
-		fail(e.Path, "", d.remove(tempName(e.Target)))
+		fail(e.Path, "", about(e.Path, d.remove(tempName(e.Target))))
 	}
 	for _, dir := range slices.Backward(j.Folders) {
 		fail(dir, "", d.removeFolder(dir, r))
@@ -254,7 +254,7 @@ func (d *disk) revertFile(o Options, j *journal, e *fileEntry, r *Result, crashe
 		return err
 	}
 	want := e.wanted(now)
-	return d.replace(e.Target, before, &want, 0)
+	return d.restore(e.Target, before, want, e.backup(j))
 }
 
 // wanted is the state that a file gets back. A mode that the user has given it
@@ -298,7 +298,10 @@ func (d *disk) keepAs(e *fileEntry, data []byte) (name string, err error) {
 		return "", err
 	}
 	name = path.Join(keptDir, sum(data)[:12]+"-"+strings.ReplaceAll(e.Path, "/", "_"))
-	return name, d.write(name, data)
+	if err := d.write(name, data); err != nil {
+		return name, err
+	}
+	return name, d.syncNames(name, keptDir)
 }
 
 // removeCreated removes a file that we made, and what Python has compiled it to.
@@ -314,11 +317,12 @@ func (d *disk) removeCreated(target string) error {
 		if err := d.remove(folder); err != nil {
 			return err
 		}
+	} else if len(caches) > 0 {
+		if err := d.syncDir(folder); err != nil {
+			return err
+		}
 	}
-	if err := d.remove(target); err != nil {
-		return err
-	}
-	return d.syncDir(path.Dir(target))
+	return d.remove(target)
 }
 
 // removeFolder removes a folder that we made, unless something else is in it.
@@ -342,13 +346,15 @@ func (d *disk) revertEnv(e *envEntry, r *Result) error {
 		return err
 	}
 	if sameContent(now, e.Before) {
-		return nil
+		want := *e.Before
+		want.Mode = now.Mode
+		return d.dress(e.Target, want)
 	}
 	if e.Before != nil && isBefore(e, data) && now.SHA256 == e.After {
 		r.noteEnv(e, data[:e.Before.Size])
 		want := *e.Before
 		want.Mode = now.Mode
-		return d.replace(e.Target, data[:e.Before.Size], &want, 0)
+		return d.cut(e.Target, data[:e.Before.Size], want)
 	}
 	edits, missing := edit.RemoveLines(data, e.Lines)
 	rest, err := edit.Apply(data, edits...)

@@ -1,0 +1,215 @@
+// Command reliability breaks authfit off and lets the disk fail under it, in
+// every way that this machine can do it, and looks at what is left: the project
+// has to be as it was or as planned, and the next start has to put it so. It
+// prints the tables of docs/RELIABILITY.md.
+//
+//	go run ./internal/reliability
+//
+// It needs Linux, strace and, for the full disks, to be root or in a namespace
+// where it is (unshare -rm). scripts/setup.sh says what is missing.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+func main() {
+	runs := flag.Int("runs", 500, "how many random kills")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random kills")
+	part := flag.String("part", "", "only this one: census, calls, kills or disks")
+	program := flag.String("program", "", "authfit, for a part of its own")
+	flag.Parse()
+	if err := run(*part, *program, *runs, *seed); err != nil {
+		fmt.Fprintln(os.Stderr, "reliability:", err)
+		os.Exit(1)
+	}
+}
+
+func run(part, program string, runs int, seed uint64) error {
+	tmp, err := os.MkdirTemp("", "authfit-reliability-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	if program == "" {
+		program = filepath.Join(tmp, "authfit")
+		if err := command("go", "build", "-trimpath", "-o", program, "./cmd/authfit"); err != nil {
+			return err
+		}
+	}
+	watched := filepath.Join(tmp, "watched")
+	all := part == ""
+	if all || part == "census" || part == "calls" {
+		if err := command("go", "build", "-trimpath", "-tags", "watched", "-o", watched, "./cmd/authfit"); err != nil {
+			return err
+		}
+		if err := systemCalls(filepath.Join(tmp, "calls"), watched, all || part == "calls"); err != nil {
+			return err
+		}
+	}
+	if all || part == "kills" {
+		if err := randomKills(filepath.Join(tmp, "kills"), program, runs, seed); err != nil {
+			return err
+		}
+	}
+	if all {
+		return namespace(program)
+	}
+	if part == "disks" {
+		return disks(filepath.Join(tmp, "disks"), program)
+	}
+	return nil
+}
+
+const example = "examples/flask"
+
+// systemCalls makes the census, and lets each call of it fail.
+func systemCalls(dir, watched string, inject bool) error {
+	// Signals of the runtime's own interrupt calls, which are then made twice.
+	p, err := newProject(example, dir, []string{watched}, []string{"GODEBUG=asyncpreemptoff=1"})
+	if err != nil {
+		return err
+	}
+	fmt.Println("| run | operations the hook saw | system calls that change files | made to fail | killed at |")
+	fmt.Println("|---|---|---|---|---|")
+	added := func() error {
+		if code, said := p.add(); code != 0 {
+			return fmt.Errorf("add ended with %d: %s", code, said)
+		}
+		return nil
+	}
+	calls := map[string][]call{}
+	for _, r := range []struct {
+		what  string
+		args  []string
+		start func() error
+	}{
+		{"add", addArgs, func() error { return nil }},
+		{"undo", undoArgs, added},
+		{"recovery of add", planArgs, func() error { return p.killAt(calls["add"], "rename .env", addArgs) }},
+		{"recovery of undo", planArgs, func() error {
+			if err := added(); err != nil {
+				return err
+			}
+			return p.killAt(calls["undo"], "rename app.py", undoArgs)
+		}},
+	} {
+		if err := r.start(); err != nil {
+			return err
+		}
+		c, found, err := p.census(r.args...)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.what, err)
+		}
+		calls[r.what] = found
+		if _, _, err := p.next(undoArgs); err != nil {
+			return fmt.Errorf("%s: %w", r.what, err)
+		}
+		faults, kills := 0, 0
+		if inject {
+			n := 0
+			faults, kills, err = p.inject(found, r.start, func() { n++; progress(r.what, n, 5*len(found)) }, r.args...)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.what, err)
+			}
+		}
+		fmt.Printf("| %s | %d | %d | %d | %d |\n", r.what, c.operations, c.calls, faults, kills)
+	}
+	fmt.Println()
+	return nil
+}
+
+func randomKills(dir, program string, runs int, seed uint64) error {
+	p, err := newProject(example, dir, []string{program}, nil)
+	if err != nil {
+		return err
+	}
+	add, undo, err := p.kills(runs, rand.New(rand.NewPCG(seed, 0)), func(n int) { progress("kills", n, runs) })
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", seed, err)
+	}
+	fmt.Printf("Killed at random instants, seed %d:\n\n", seed)
+	fmt.Println("| run | times | had ended by then | was cut off, and put back by the next start | then as before | then as planned | neither |")
+	fmt.Println("|---|---|---|---|---|---|---|")
+	for _, r := range []struct {
+		what string
+		t    tally
+	}{{"add", add}, {"undo", undo}} {
+		fmt.Printf("| %s | %d | %d | %d | %d | %d | 0 |\n", r.what, r.t.runs, r.t.ended, r.t.recovered, r.t.before, r.t.after)
+	}
+	fmt.Println()
+	return nil
+}
+
+// namespace runs the part with the disks where mounts are this program's own.
+func namespace(program string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("unshare", "-rm", self, "-part", "disks", "-program", program)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// disks runs add and undo on disks that are full, and on such that are mounted
+// for reading only.
+func disks(dir, program string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	d, err := mount(dir, 1024)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = command("umount", dir) }()
+	p, err := newProject(example, filepath.Join(dir, "project"), []string{program}, nil)
+	if err != nil {
+		return err
+	}
+	added := func() error {
+		if code, said := p.add(); code != 0 {
+			return fmt.Errorf("add ended with %d: %s", code, said)
+		}
+		return nil
+	}
+	fmt.Println("| a disk with so many pages of 4 KB left | enough | exit 2 | exit 3 | of these brought to an end by the next start, with room |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, r := range []struct {
+		args  []string
+		start func() error
+	}{{addArgs, func() error { return nil }}, {undoArgs, added}} {
+		f, err := p.fullDisk(d, r.start, r.args...)
+		if err != nil {
+			return fmt.Errorf("%s on a full disk: %w", r.args[0], err)
+		}
+		fmt.Printf("| %s | %d | %d | %d | %d |\n", r.args[0], f.enough, f.refused, f.failed, f.later)
+	}
+	if err := p.readOnly(addArgs...); err != nil {
+		return err
+	}
+	if err := p.wantBefore(); err != nil {
+		return err
+	}
+	if err := added(); err != nil {
+		return err
+	}
+	if err := p.readOnly(undoArgs...); err != nil {
+		return err
+	}
+	fmt.Printf("\nOn a disk that is mounted for reading only, add and undo end with exit 2 and say so.\n\n")
+	return p.want("after")
+}
+
+// progress says on a terminal how far it is.
+func progress(what string, n, of int) {
+	if n%50 == 0 || n == of {
+		fmt.Fprintf(os.Stderr, "%s: %d of %d\n", what, n, of)
+	}
+}
