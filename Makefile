@@ -1,10 +1,10 @@
 # Needs Go and Python, and for the tests Chromium: scripts/setup.sh puts the rest into .cache, and says so when one is
 # missing.
 export CGO_ENABLED := 0
-FUZZTIME ?= 30s
+FUZZTIME ?= 10m
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench checklist survey apps fuzz fuzz-inspect pins clean
+.PHONY: build setup test lint bench checklist survey apps fuzz fuzz-short pins clean
 
 build:
 	@scripts/setup.sh go
@@ -24,13 +24,13 @@ lint: setup
 bench: setup
 	@$(ENV) go run ./internal/bench
 
+# Every fuzz target, for FUZZTIME each; inputs that led somewhere new are kept for the tests.
 fuzz: setup
-	@$(ENV) go list ./... | while read -r package; do go test -list '^Fuzz' "$$package" | sed -n '/^Fuzz/p' | \
-		while read -r name; do go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; done || exit 1; done
+	@$(ENV) scripts/fuzz.sh $(FUZZTIME)
 
-# Ten minutes each for what reads manifests and for inspect as a whole; the inputs that led somewhere new are kept.
-fuzz-inspect: setup
-	@$(ENV) scripts/fuzz-inspect.sh 10m
+# A minute each for what changes files of the owner's, and for what is read back from the disk.
+fuzz-short: setup
+	@$(ENV) scripts/fuzz.sh 1m pysyntax/FuzzEdits edit/FuzzEnv manager/FuzzRequirements plan/FuzzDecode txn/FuzzJournal
 
 # The 34 lines that a login must stand up to, on each example, as a table.
 checklist: setup

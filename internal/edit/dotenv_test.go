@@ -1,11 +1,8 @@
 package edit
 
 import (
-	"bufio"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,74 +13,36 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"authfit/internal/oracle"
 	"authfit/internal/problem"
 )
 
-// pythonDotenv is python-dotenv itself, in a Python that answers one question
-// a line: the file in, its keys and values (nil without "=") out.
-type pythonDotenv struct {
-	in  io.Writer
-	out *bufio.Scanner
-}
+// pythonDotenv is python-dotenv itself: a file in, its keys and values (nil
+// without "=") out.
+type pythonDotenv struct{ *oracle.Oracle }
 
-const dotenvProgram = `
-import base64, io, json, logging, sys
+func startDotenv(t testing.TB) pythonDotenv {
+	t.Helper()
+	return pythonDotenv{oracle.Start(t, `
+import base64, io, logging
 from dotenv import dotenv_values
 logging.disable()
-for line in sys.stdin:
-    text = io.TextIOWrapper(io.BytesIO(base64.b64decode(line)), encoding="utf-8")
-    print(json.dumps(dotenv_values(stream=text, interpolate=False)), flush=True)
-`
 
-// startDotenv starts the Python of AUTHFIT_TEST_PYTHON; it ends with the test.
-func startDotenv(t testing.TB) *pythonDotenv {
-	t.Helper()
-	python := os.Getenv("AUTHFIT_TEST_PYTHON")
-	if python == "" {
-		t.Fatal("run `make test`, or set AUTHFIT_TEST_PYTHON to a Python with python-dotenv")
-	}
-	cmd := exec.Command(python, "-c", dotenvProgram)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("python-dotenv: %v", err)
-		}
-	})
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<24)
-	return &pythonDotenv{in, lines}
+def answer(src):
+    text = io.TextIOWrapper(io.BytesIO(base64.b64decode(src)), encoding="utf-8")
+    return dotenv_values(stream=text, interpolate=False)
+`)}
 }
 
 // values asks for the keys and values of src.
-func (p *pythonDotenv) values(t testing.TB, src []byte) map[string]*string {
+func (p pythonDotenv) values(t testing.TB, src []byte) (values map[string]*string) {
 	t.Helper()
-	if _, err := io.WriteString(p.in, base64.StdEncoding.EncodeToString(src)+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	if !p.out.Scan() {
-		t.Fatalf("python-dotenv ended at %q: %v", src, p.out.Err())
-	}
-	values := map[string]*string{}
-	if err := json.Unmarshal(p.out.Bytes(), &values); err != nil {
-		t.Fatal(err)
-	}
+	p.Ask(t, &values, src)
 	return values
 }
 
 // plain is values with a key without "=" as an empty one, as EnvFile has it.
-func (p *pythonDotenv) plain(t testing.TB, src []byte) map[string]string {
+func (p pythonDotenv) plain(t testing.TB, src []byte) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
 	for k, v := range p.values(t, src) {
@@ -341,6 +300,8 @@ func TestRemoveLines(t *testing.T) {
 		{"now CRLF", "X=0\r\n\r\n# ours\r\nA=1\r\nB=2", one, "X=0\r\n", 0},
 		{"the user's own equal line stays", "A=1\nX=0\n\n# ours\nA=1\nB=2\n", one, "A=1\nX=0\n", 0},
 		{"all gone", "X=0\n", one, "X=0\n", 3},
+		{"a quote of the user's holds them now", "X='0\n\n# ours\nA=1\nB=2\n'\n", one, "X='0\n\n# ours\nA=1\nB=2\n'\n", 4},
+		{"a quote of the user's ends among them", "X='0\n# ours\n'\nA=1\nB=2\n", one, "X='0\n# ours\n'\nA=1\nB=2\n", 4},
 		{"an empty line of the user's stays", "X=0\n\nA=1\n", added("X=0", "", Pair{"A", "1"}), "X=0\n\n", 0},
 	}
 	for _, tt := range tests {
@@ -377,16 +338,48 @@ func TestAppendLines(t *testing.T) {
 	}
 }
 
+// edited is an environment file after a person has changed some lines. Three
+// bytes are one change: which, where, and how much.
+func edited(src []byte, changes []byte) []byte {
+	lines := strings.SplitAfter(string(src), "\n")
+	for ; len(changes) >= 3; changes = changes[3:] {
+		at := int(changes[1]) % len(lines)
+		to := min(at+1+int(changes[2])%4, len(lines))
+		switch changes[0] % 8 {
+		case 0:
+			lines = append(slices.Delete(lines, at, to), "")
+		case 1:
+			lines = slices.Insert(lines, to, slices.Clone(lines[at:to])...)
+		case 2:
+			lines[at], lines[to-1] = lines[to-1], lines[at]
+		case 3:
+			lines[at] = strings.TrimRight(lines[at], "\r\n") + "x\n"
+		case 4: // what an open quote takes in
+			lines = slices.Insert(lines, at, []string{"Q='\n", "Q=\"\n", "'\n", "\"\n", "# '\n", "\n", "Q=1\n", "Q\\\n"}[changes[2]%8])
+		case 5:
+			for i := range lines {
+				lines[i] = strings.TrimRight(lines[i], "\r\n") + []string{"\r\n", "\r", "\n"}[changes[2]%3]
+			}
+		case 6:
+			lines[at] = strings.TrimRight(lines[at], "\r\n")
+		case 7:
+			lines[at] = " " + lines[at]
+		}
+	}
+	return []byte(strings.Join(lines, ""))
+}
+
 // FuzzEnv holds reading against python-dotenv, and appending against its
 // promise: every old key keeps its value, each new one is read back, and taking
-// the lines out again leaves what was there.
+// the lines out again leaves what was there, also once a person has edited the
+// file in between.
 func FuzzEnv(f *testing.F) {
-	for _, src := range envSamples {
-		f.Add([]byte(src), "value", true)
-		f.Add([]byte(src), "it's a \"value\"", false)
+	for i, src := range envSamples {
+		f.Add([]byte(src), "value", true, []byte{})
+		f.Add([]byte(src), "it's a \"value\"", false, []byte{byte(i), byte(i * 7), byte(i * 3), 4, byte(i), byte(i)})
 	}
 	python := startDotenv(f)
-	f.Fuzz(func(t *testing.T, src []byte, value string, comment bool) {
+	f.Fuzz(func(t *testing.T, src []byte, value string, comment bool, changes []byte) {
 		if !utf8.Valid(src) || slices.Contains(src, 0) {
 			if _, err := AppendEnv(src, "", []Pair{{"NEW", "x"}}); err == nil {
 				t.Fatalf("appended to %q", src)
@@ -420,7 +413,8 @@ func FuzzEnv(f *testing.F) {
 				t.Fatalf("%q: %s: %s", out, key, diff)
 			}
 		}
-		back, missing := RemoveLines(out, AddedLines(src, edits))
+		sums := AddedLines(src, edits)
+		back, missing := RemoveLines(out, sums)
 		got, err := Apply(out, back...)
 		if err != nil || missing > 0 {
 			t.Fatalf("taking out: %v, %d missing", err, missing)
@@ -432,5 +426,36 @@ func FuzzEnv(f *testing.F) {
 		if rest := strings.TrimPrefix(string(got), want); rest != "" && rest != Newline(src) {
 			t.Fatalf("%q is left behind %q", rest, want)
 		}
+		out = edited(out, changes)
+		back, _ = RemoveLines(out, sums)
+		if err := onlyLines(out, back, sums); err != nil {
+			t.Fatalf("taking out of %q: %v", out, err)
+		}
+		if got, err = Apply(out, back...); err != nil {
+			t.Fatal(err)
+		}
+		now, then := python.values(t, got), python.values(t, out)
+		for _, ours := range []string{"NEW_ONE", "NEW_TWO"} {
+			delete(now, ours)
+			delete(then, ours)
+		}
+		if diff := cmp.Diff(then, now); diff != "" {
+			t.Fatalf("taking out of %q, now %q: %s", out, got, diff)
+		}
 	})
+}
+
+// onlyLines says where edits take away other than whole lines of those with the
+// sums, each once.
+func onlyLines(src []byte, edits []Edit, sums []string) error {
+	sums = slices.Clone(sums)
+	for _, e := range edits {
+		line := string(src[e.Start:e.End])
+		i := slices.Index(sums, lineSum(strings.TrimRight(line, "\r\n")))
+		if e.New != "" || i < 0 || e.Start > 0 && !endsLine(src[:e.Start]) && e.Start != len("\ufeff") {
+			return fmt.Errorf("%q goes", line)
+		}
+		sums = slices.Delete(sums, i, i+1)
+	}
+	return nil
 }

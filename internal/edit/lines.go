@@ -54,10 +54,11 @@ func AddedLines(src []byte, edits []Edit) []string {
 	return sums
 }
 
-// RemoveLines returns the edits that take lines out again: sums are what
-// AddedLines gave. Only lines that are still as they were added go; missing is
-// the number of the others. Of equal lines the last goes. An empty line goes
-// only from just above the first of the others.
+// RemoveLines returns the edits that take lines out of an environment file
+// again: sums are what AddedLines gave. Only lines that are still as they were
+// added go; missing is the number of the others. Of equal lines the last goes.
+// An empty line goes only from just above the first of the others. Where one is
+// now within quotes, so that another value would change, all stay.
 func RemoveLines(src []byte, sums []string) (edits []Edit, missing int) {
 	lines := splitLines(src)
 	gone := make([]bool, len(lines))
@@ -82,7 +83,20 @@ func RemoveLines(src []byte, sums []string) (edits []Edit, missing int) {
 			edits = append(edits, Edit{Start: l.start, End: l.start + len(l.text)})
 		}
 	}
+	if !keepsBindings(src, edits, gone) {
+		return nil, len(sums)
+	}
 	return edits, missing
+}
+
+// keepsBindings says whether an environment file has, after the edits, the
+// bindings that it had but for those in the lines that are gone.
+func keepsBindings(src []byte, edits []Edit, gone []bool) bool {
+	after, err := Apply(src, edits...)
+	kept := slices.DeleteFunc(ParseEnv(src).bindings, func(b envBinding) bool { return gone[b.line-1] })
+	return err == nil && slices.EqualFunc(kept, ParseEnv(after).bindings, func(a, b envBinding) bool {
+		return a.key == b.key && a.value == b.value
+	})
 }
 
 func lineSum(line string) string {

@@ -1,6 +1,9 @@
 package edit
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Merge makes two changes of one text, base, together: that to ours and that to
 // theirs, line by line. It says no where both change the same lines, or both
@@ -9,13 +12,19 @@ func Merge(base, ours, theirs []byte) (merged []byte, ok bool) {
 	others := Between(base, theirs)
 	edits := slices.DeleteFunc(Between(base, ours), func(e Edit) bool { return slices.Contains(others, e) })
 	moved, ok := rebase(others, edits, func(o, e Edit) bool {
-		return o.Start < e.End && e.Start < o.End || o.Start == e.End && e.Start == o.End
+		return o.Start < e.End && e.Start < o.End || o.Start == e.End && e.Start == o.End || opensLine(o, e) || opensLine(e, o)
 	})
 	if !ok {
 		return nil, false
 	}
 	merged, err := Apply(theirs, moved...)
 	return merged, err == nil
+}
+
+// opensLine says that an edit leaves a line open, the last one, behind which
+// another edit goes on.
+func opensLine(a, b Edit) bool {
+	return a.End == b.Start && a.New != "" && !strings.HasSuffix(a.New, "\n")
 }
 
 // Rebase moves edits of a text to what the text became by others: both are of

@@ -41,6 +41,7 @@ func TestMerge(t *testing.T) {
 		{"both insert at one place", "a\nb\n", "a\nX\nb\n", "a\nmine\nb\n", "-"},
 		{"both insert the same", "a\nb\n", "a\nX\nb\n", "a\nX\nb\n", "a\nX\nb\n"},
 		{"no last newline", "a\nX\nb", "a\nb", "a\nX\nb\nc", "a\nb\nc"},
+		{"ours takes the last newline, theirs goes on behind it", "a\nb\n", "a\nb", "a\nb\nc\n", "-"},
 		{"nothing is left of theirs", "a\nX\n", "a\n", "", "-"},
 	} {
 		got, ok := Merge([]byte(tt.base), []byte(tt.ours), []byte(tt.theirs))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,14 +104,33 @@ func MovedLine(src []byte, r Requirement) ([]edit.Edit, error) {
 	if p := notByHand(f); p != nil {
 		return nil, p
 	}
-	for _, l := range f.Lines {
+	for i, l := range f.Lines {
 		if project.NormalizeName(l.Name) != project.NormalizeName(r.Name) || l.URL != "" {
 			continue
 		}
 		start, end := specifierRange(string(src[l.Start:l.End]))
-		return []edit.Edit{{Start: l.Start + start, End: l.Start + end, New: moved(r, l.Specifier)}}, nil
+		e := edit.Edit{Start: l.Start + start, End: l.Start + end, New: moved(r, l.Specifier)}
+		f.Lines[i].Specifier = e.New
+		if !readsAs(src, e, f) {
+			return nil, problem.New("edit-unplaceable", "the requirement %s is written over several lines", r.Name).
+				At("", l.Line).WithFix("write it on one line, then run authfit again")
+		}
+		return []edit.Edit{e}, nil
 	}
 	return nil, problem.New("edit-unplaceable", "there is no line for %s", r.Name)
+}
+
+// readsAs says whether a file has, after an edit, the requirements that it is
+// meant to have.
+func readsAs(src []byte, e edit.Edit, want *project.RequirementsFile) bool {
+	after, err := edit.Apply(src, e)
+	if err != nil {
+		return false
+	}
+	got, err := project.ParseRequirements(after)
+	return err == nil && slices.EqualFunc(got.Lines, want.Lines, func(a, b project.RequirementLine) bool {
+		return reflect.DeepEqual(a.Requirement, b.Requirement)
+	})
 }
 
 // moved is the specifier of a package that is moved, in the style of its old one.
@@ -120,21 +140,23 @@ func moved(r Requirement, old string) string {
 	return strings.TrimPrefix(specifier(r, cmp.Or(op, ">=")), strings.ToLower(r.Name))
 }
 
-// reSpecifier finds the name and the extras of a requirement, and its specifier.
-var reSpecifier = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*(\(?[^;#@"'\\]*)`)
+// reSpecifier finds the name and the extras of a requirement, and its specifier,
+// which may each be on a line of its own.
+var reSpecifier = regexp.MustCompile(`^[\s\\]*([A-Za-z0-9][A-Za-z0-9._-]*(?:[\s\\]*\[[^\]]*\])?)[\s\\]*(\(?[^;#@"'\\]*)`)
 
 // specifierRange is where a requirement's specifier is in its text, between the
 // extras and what follows: a marker, a comment, an option, a quotation mark.
 func specifierRange(text string) (start, end int) {
+	text, _, _ = strings.Cut(text, " -")
 	at := reSpecifier.FindStringSubmatchIndex(text)
 	if at == nil {
 		return len(text), len(text)
 	}
-	spec := text[at[4]:at[5]]
-	if i := strings.Index(spec, " --"); i >= 0 {
-		spec = spec[:i]
+	spec := strings.TrimRight(text[at[4]:at[5]], " \t")
+	if spec == "" { // right behind the name, before what parts a comment from it
+		return at[3], at[3]
 	}
-	return at[4], at[4] + len(strings.TrimRight(spec, " \t"))
+	return at[4], at[4] + len(spec)
 }
 
 // notByHand says why a file may not be added to, or is nil.

@@ -62,7 +62,7 @@ func (p *Plan) checkCommands() error {
 		dirs = append(append(dirs, p.Login.Dir), p.Login.Paths...)
 	}
 	for _, dir := range dirs {
-		if dir != "" && !fs.ValidPath(dir) {
+		if dir != "" && (!fs.ValidPath(dir) || strings.ContainsAny(dir, "\\\x00")) {
 			return refuse("the folder %q is not in the project", dir)
 		}
 	}

@@ -4,6 +4,7 @@ package project
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -86,6 +87,36 @@ cryptography==42.0 --hash=sha256:00 \
 requests
 not a requirement
 last`
+
+// TestParseRequirementsAsPip: corners in which fuzzing found pip to see other
+// lines, other names or other files.
+func TestParseRequirementsAsPip(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\rb\rc==1\r":              "1 a, 2 b, 3 c==1",
+		"a\x0cb\u2028c":             "1 a, 2 b, 3 c",
+		"a ; \nb_\nc===\n":          "1 a, 2 b_, 3 c===",
+		"a==1 -\nb --x y\n":         "1 a==1, 2 b",
+		"a\x1f\nb\u00a0# c\n":       "1 a, 2 b",
+		"\\b\\\nc\nd\n":             "1 bc, 3 d",
+		"-c a b\n--requirement=c\n": "1 -c a, 2 -r c",
+		"-c =a\n-r \"b c\"\n":       "1 -c =a, 2 -r b c",
+	} {
+		f, err := ParseRequirements([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range f.Lines {
+			got = append(got, fmt.Sprint(l.Line, " ", l.Name, l.Specifier))
+		}
+		for _, i := range f.Includes {
+			got = append(got, fmt.Sprintf("%d %s %s", i.Line, map[bool]string{true: "-c", false: "-r"}[i.Constraint], i.File))
+		}
+		if diff := cmp.Diff(want, strings.Join(got, ", ")); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
+	}
+}
 
 func TestParseRequirements(t *testing.T) {
 	src := []byte(requirementsText)

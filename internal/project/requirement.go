@@ -16,13 +16,14 @@ type Requirement struct {
 }
 
 var (
-	// PEP 508's identifier.
-	reName = regexp.MustCompile(`(?i)^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?`)
+	// PEP 508's identifier, which for pip may end in an underscore.
+	reName = regexp.MustCompile(`(?i)^[a-z0-9](?:[a-z0-9._-]*[a-z0-9_])?`)
 	// PEP 440's operators with a version behind; the version is loose here, as
-	// pip's own is when it tells what is wrong.
-	reClause   = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)\s*([A-Za-z0-9._*+!-]+)$`)
-	reUserInfo = regexp.MustCompile(`://[^/\s"]*@`)
-	reSep      = regexp.MustCompile(`[-_.]+`)
+	// pip's own is when it tells what is wrong. Behind "===" may stand anything.
+	reClause    = regexp.MustCompile(`^(===|~=|==|!=|<=|>=|<|>)[\s\v\x1c-\x1f\x{85}\p{Z}]*([A-Za-z0-9._*+!-]+)$`)
+	reArbitrary = regexp.MustCompile(`^===\s*([^\s;)]*)$`)
+	reUserInfo  = regexp.MustCompile(`://[^/\s"]*@`)
+	reSep       = regexp.MustCompile(`[-_.]+`)
 )
 
 // NormalizeName is the name by which an index knows a project (PEP 503):
@@ -87,6 +88,9 @@ func ParseRequirement(s string) (Requirement, error) {
 			continue
 		}
 		m := reClause.FindStringSubmatch(c)
+		if any := reArbitrary.FindStringSubmatch(c); any != nil {
+			m = []string{c, "===", any[1]}
+		}
 		if m == nil {
 			return bad(fmt.Sprintf("%q is not a version specifier", c))
 		}

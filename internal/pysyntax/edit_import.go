@@ -89,19 +89,19 @@ func (f *File) fill(run []Stmt, slot int, ws []imported) []edit.Edit {
 		if apart && f.classify(run[0]).section != ws[len(ws)-1].section {
 			lines = append(lines, "")
 		}
-		return []edit.Edit{f.InsertBefore(run[0], lines...)}
+		return []edit.Edit{f.insertBefore(run[0], lines...)}
 	}
 	prev := run[slot-1]
 	n := slices.IndexFunc(ws, func(w imported) bool { return w.section != f.classify(prev).section })
 	if n < 0 {
-		return []edit.Edit{f.InsertAfter(prev, joined(ws, apart)...)}
+		return []edit.Edit{f.insertAfter(prev, joined(ws, apart)...)}
 	}
 	same, others := joined(ws[:n], apart), joined(ws[n:], apart)
 	follows := slot < len(run) && f.adjacent(prev, run[slot])
 	if slot < len(run) && !follows && f.classify(run[slot]).section == ws[len(ws)-1].section {
-		edits := []edit.Edit{f.InsertBefore(run[slot], others...)}
+		edits := []edit.Edit{f.insertBefore(run[slot], others...)}
 		if len(same) > 0 {
-			edits = append(edits, f.InsertAfter(prev, same...))
+			edits = append(edits, f.insertAfter(prev, same...))
 		}
 		return edits
 	}
@@ -111,7 +111,7 @@ func (f *File) fill(run []Stmt, slot int, ws []imported) []edit.Edit {
 			others = append(others, "")
 		}
 	}
-	return []edit.Edit{f.InsertAfter(prev, append(same, others...)...)}
+	return []edit.Edit{f.insertAfter(prev, append(same, others...)...)}
 }
 
 // joined are the lines of sorted imports, with an empty one between sections.
@@ -283,6 +283,9 @@ func (f *File) firstImports(ws []imported) edit.Edit {
 	case len(f.Body) == 0:
 		at := len(f.text)
 		newline := ""
+		if strings.HasSuffix(strings.TrimRight(f.text, "\r\n"), `\`) {
+			newline = f.Newline() // behind a line that goes on
+		}
 		if at > 0 && lineEnd(f.text, f.lineStart(f.Line(at))) == at && !strings.HasSuffix(f.text, "\n") && !strings.HasSuffix(f.text, "\r") && f.text != bom {
 			newline = f.Newline()
 		}
@@ -291,9 +294,9 @@ func (f *File) firstImports(ws []imported) edit.Edit {
 		if len(f.Body) > 1 && f.adjacent(f.Body[0], f.Body[1]) {
 			lines = append(lines, "")
 		}
-		return f.InsertAfter(f.Body[0], append([]string{""}, lines...)...)
+		return f.insertAfter(f.Body[0], append([]string{""}, lines...)...)
 	}
-	return f.InsertBefore(f.Body[0], append(lines, "")...)
+	return f.insertBefore(f.Body[0], append(lines, "")...)
 }
 
 // extendable adds a name to a "from x import a, b" that is there already, where

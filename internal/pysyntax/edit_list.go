@@ -37,8 +37,13 @@ func last[N Node](nodes []N) Node {
 	return nodes[len(nodes)-1]
 }
 
-// AppendArg appends an argument to a call.
+// AppendArg appends an argument to a call. A generator that is its only argument
+// has the call's parentheses for its own, and gets others.
 func (f *File) AppendArg(c *Call, arg string) edit.Edit {
+	if len(c.Args) == 1 && c.Args[0].End() == c.End() {
+		generator := c.Args[0]
+		return edit.Edit{Start: generator.Pos(), End: generator.End(), New: "(" + f.Text(generator) + ", " + arg + ")"}
+	}
 	return f.appendTo(c, last(c.Args), arg, false)
 }
 
@@ -47,11 +52,7 @@ func (f *File) AppendArg(c *Call, arg string) edit.Edit {
 func (f *File) appendTo(node, lastElem Node, elem string, comma bool) edit.Edit {
 	closing := node.End() - 1
 	if lastElem == nil {
-		at := closing
-		for at > node.Pos() && strings.IndexByte(" \t\r\n\f", f.text[at-1]) >= 0 {
-			at--
-		}
-		if strings.HasSuffix(f.lineText(closing), "\\") || strings.Contains(f.text[at:closing], "\n") || strings.Contains(f.text[node.Pos():closing], "#") {
+		if f.Line(f.opening(node)) < f.Line(closing) {
 			start, _ := f.lineOf(closing)
 			indent := f.leading(closing) + f.IndentUnit()
 			return edit.Edit{Start: start, End: start, New: indent + elem + "," + f.Newline()}
@@ -62,8 +63,7 @@ func (f *File) appendTo(node, lastElem Node, elem string, comma bool) edit.Edit 
 		return edit.Edit{Start: closing, End: closing, New: elem}
 	}
 	end, hasComma := f.afterElement(lastElem.End(), closing)
-	sameLine := f.Line(lastElem.End()-1) == f.Line(closing)
-	if sameLine {
+	if f.Line(end-1) == f.Line(closing) {
 		if hasComma { // (a,) or [a, b, ]
 			return edit.Edit{Start: end, End: closing, New: " " + elem + ","}
 		}
@@ -82,6 +82,22 @@ func (f *File) appendTo(node, lastElem Node, elem string, comma bool) edit.Edit 
 	}
 	// The comma goes behind the element, and the comment of its line stays.
 	return edit.Edit{Start: end, End: at, New: "," + f.text[end:at] + text + f.Newline()}
+}
+
+// opening is the bracket that opens a display, or the arguments of a call.
+func (f *File) opening(node Node) int {
+	c, ok := node.(*Call)
+	if !ok {
+		return node.Pos()
+	}
+	at := c.Func.End()
+	for f.text[at] != '(' { // what may be before it: parentheses that end, blanks, comments
+		if f.text[at] == '#' {
+			at = lineEnd(f.text, at)
+		}
+		at++
+	}
+	return at
 }
 
 // afterElement skips the closing brackets of parentheses around an element and

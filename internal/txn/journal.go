@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -267,6 +268,9 @@ func parseJournal(text []byte) (*journal, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(j); err != nil {
 		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is something behind its end")
 	}
 	if j.Schema != Schema {
 		return nil, fmt.Errorf("its schema is %q, wanted is %q", j.Schema, Schema)

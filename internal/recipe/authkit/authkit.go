@@ -268,6 +268,7 @@ func (d *Draft) Edit(name, why string, change func(src []byte) ([]edit.Edit, err
 		}
 	}
 	if p := (*problem.Problem)(nil); errors.As(err, &p) {
+		p.File = cmp.Or(p.File, name)
 		d.Refuse(p)
 		return
 	}

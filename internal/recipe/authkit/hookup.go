@@ -110,7 +110,11 @@ func (c Constructor) Configure(d *Draft, why string, imports []string, lines ...
 		if !loadsDotenv(f) && !c.importsLoaded(d, f) {
 			imports = append(imports, "from dotenv import load_dotenv")
 			if last := lastImport(f); last != nil {
-				loading = append(loading, f.InsertAfter(last, spaced(f, last, "", "load_dotenv()")...))
+				e, err := f.InsertAfter(last, spaced(f, last, "", "load_dotenv()")...)
+				if err != nil {
+					return nil, err
+				}
+				loading = append(loading, e)
 			} else {
 				block = append(block, "", "load_dotenv()")
 			}
@@ -131,7 +135,8 @@ func (c Constructor) Configure(d *Draft, why string, imports []string, lines ...
 			block = append(block, strings.ReplaceAll(line, "{app}", name))
 		}
 		edits := append(f.AddImports(imports...), loading...)
-		return append(edits, f.InsertAfter(at, spaced(f, at, block...)...)), nil
+		e, err := f.InsertAfter(at, spaced(f, at, block...)...)
+		return append(edits, e), err
 	})
 }
 

@@ -193,7 +193,8 @@ func (r *room) addRoutes(f *pysyntax.File, routes []string) ([]edit.Edit, error)
 	case list != nil:
 		return appendRoutes(f, in, list, routes)
 	case end.stmt != nil && known:
-		return []edit.Edit{f.InsertAfter(end.stmt, "", "urlpatterns += "+display(f, routes))}, nil
+		e, err := f.InsertAfter(end.stmt, "", "urlpatterns += "+display(f, routes))
+		return []edit.Edit{e}, err
 	}
 	problem := authkit.Unplaceable(r.root.path, "urlpatterns is no list that can be seen at the top level of the file")
 	if all := u.bindings(); len(all) > 0 {
@@ -296,7 +297,7 @@ func appendRoutes(f *pysyntax.File, in bound, list pysyntax.Expr, routes []strin
 	case oneLine && len(elements(list)) == 0 && !isTuple:
 		return []edit.Edit{{Start: list.Pos(), End: list.End(), New: display(f, routes)}}, nil
 	case oneLine && len(in.terms) == 1 && !isTuple:
-		return []edit.Edit{insertAfter(f, in.stmt, "", "urlpatterns += "+display(f, routes))}, nil
+		return insertAfter(f, in.stmt, "", "urlpatterns += "+display(f, routes))
 	}
 	var steps []step
 	for _, route := range routes {

@@ -54,7 +54,7 @@ func (r *room) editSettings() {
 				steps = append(steps, addImport("from pathlib import Path"))
 			}
 			steps = append(steps, addImport("from dotenv import load_dotenv"), func(f *pysyntax.File) ([]edit.Edit, error) {
-				return underImports(f, call), nil
+				return underImports(f, call)
 			})
 		}
 		return inSteps(f, steps...)
@@ -113,7 +113,7 @@ func (r *room) loadDotenv() string {
 
 // underImports puts a line behind the imports that a file begins with, or else
 // behind the first ones further down.
-func underImports(f *pysyntax.File, line string) []edit.Edit {
+func underImports(f *pysyntax.File, line string) ([]edit.Edit, error) {
 	var after pysyntax.Stmt
 	for i, s := range f.Body {
 		_, docstring := value(s).(*pysyntax.String)
@@ -123,10 +123,10 @@ func underImports(f *pysyntax.File, line string) []edit.Edit {
 			after = s
 		case docstring && i == 0, tries && !slices.ContainsFunc(try.Body, func(s pysyntax.Stmt) bool { return !isImport(s) }):
 		case after != nil:
-			return []edit.Edit{insertAfter(f, after, "", line)}
+			return insertAfter(f, after, "", line)
 		}
 	}
-	return []edit.Edit{insertAfter(f, after, "", line)}
+	return insertAfter(f, after, "", line)
 }
 
 func isImport(s pysyntax.Stmt) bool {
@@ -147,13 +147,13 @@ func value(s pysyntax.Stmt) pysyntax.Expr {
 
 // insertAfter is pysyntax's, with an empty line at the end where the next line
 // is not empty.
-func insertAfter(f *pysyntax.File, s pysyntax.Stmt, lines ...string) edit.Edit {
-	e := f.InsertAfter(s, lines...)
+func insertAfter(f *pysyntax.File, s pysyntax.Stmt, lines ...string) ([]edit.Edit, error) {
+	e, err := f.InsertAfter(s, lines...)
 	rest, _, _ := strings.Cut(string(f.Src[e.End:]), "\n")
 	if strings.TrimSpace(rest) != "" {
 		e.New += f.Newline()
 	}
-	return e
+	return []edit.Edit{e}, err
 }
 
 // addSettings puts the settings of the login that are not there yet at the end
@@ -189,14 +189,16 @@ func (r *room) addSettings(f *pysyntax.File) ([]edit.Edit, error) {
 	lines = append([]string{"", comment}, lines...)
 	if len(classes) == 1 {
 		body := classes[0].Body
-		return []edit.Edit{f.InsertAfter(body[len(body)-1], lines...)}, nil
+		e, err := f.InsertAfter(body[len(body)-1], lines...)
+		return []edit.Edit{e}, err
 	}
 	rest := len(f.Body)
 	for rest > 0 && takesOver(f, f.Body[rest-1]) {
 		rest--
 	}
 	if rest < len(f.Body) {
-		return []edit.Edit{f.InsertBefore(f.Body[rest], append(lines[1:], "")...)}, nil
+		e, err := f.InsertBefore(f.Body[rest], append(lines[1:], "")...)
+		return []edit.Edit{e}, err
 	}
 	return atEnd(f, lines), nil
 }

@@ -90,7 +90,8 @@ func hookUpManager(d *authkit.Draft, made project.Instance) {
 				}
 				s = next
 			}
-			return append(f.AddImport(line), f.InsertAfter(s, loginName+".init_app("+made.Name+")")), nil
+			e, err := f.InsertAfter(s, loginName+".init_app("+made.Name+")")
+			return append(f.AddImport(line), e), err
 		}
 		return nil, authkit.Unplaceable(made.File, "the LoginManager cannot be given users here").
 			WithFix("leave it: --users session")

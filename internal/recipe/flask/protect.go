@@ -91,26 +91,30 @@ func takesDecorators(s authkit.Survey, v view, hops int) bool {
 // which is around the others; or gives the class such a list.
 func decorateClass(f *pysyntax.File, class *pysyntax.ClassDef, guard string) []edit.Edit {
 	if list := decorators(class); list != nil {
-		e, err := f.AppendElement(list, guard)
-		if err != nil {
-			return nil
-		}
-		return []edit.Edit{e}
+		return one(f.AppendElement(list, guard))
 	}
 	line := "decorators = [" + guard + "]"
 	first := class.Body[0]
 	if doc, ok := first.(*pysyntax.ExprStmt); ok {
 		if _, ok := doc.Value.(*pysyntax.String); ok {
 			if len(class.Body) == 1 || !isAttribute(class.Body[1]) {
-				return []edit.Edit{f.InsertAfter(first, "", line)}
+				return one(f.InsertAfter(first, "", line))
 			}
 			first = class.Body[1]
 		}
 	}
 	if isAttribute(first) {
-		return []edit.Edit{f.InsertBefore(first, line)}
+		return one(f.InsertBefore(first, line))
 	}
-	return []edit.Edit{f.InsertBefore(first, line, "")}
+	return one(f.InsertBefore(first, line, ""))
+}
+
+// one is the edit alone, or none where it cannot be made.
+func one(e edit.Edit, err error) []edit.Edit {
+	if err != nil {
+		return nil
+	}
+	return []edit.Edit{e}
 }
 
 func isAttribute(s pysyntax.Stmt) bool {
