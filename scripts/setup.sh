@@ -9,7 +9,8 @@
 #
 # and finds the Chromium that the browser tests drive, or installs Debian's where that can be done.
 #
-# A second run changes nothing and takes no time. `setup.sh go` only looks whether Go is new enough.
+# A second run changes nothing and takes no time. `setup.sh go` only looks whether Go is new enough; `setup.sh strace` finds
+# strace in the same way as Chromium, for `make reliability`.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -78,8 +79,24 @@ need_browser() {
 	browser=$(command -v chromium) || fail "apt-get installed chromium, but there is no such program" "$advice"
 }
 
+# need_strace ends the script unless strace is on PATH or can be installed: Debian's, where root has apt-get.
+need_strace() {
+	command -v strace >/dev/null && return
+	advice="install strace (Debian: apt-get install strace); it needs Linux"
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+		fail "strace is not on PATH, and only root can install it with apt-get" "$advice"
+	echo "setup: installing strace" >&2
+	mkdir -p .cache
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends strace; } \
+		>.cache/strace.log 2>&1 || fail "strace could not be installed: see .cache/strace.log" "$advice"
+}
+
 need_go
 [ "${1-}" = go ] && exit
+if [ "${1-}" = strace ]; then
+	need_strace
+	exit
+fi
 need_python
 mkdir -p .cache/bin
 need_browser

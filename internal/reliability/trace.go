@@ -178,11 +178,16 @@ func (p *project) inject(calls []call, start func() error, progress func(), args
 	for _, c := range calls {
 		for _, what := range []string{"error=ENOSPC", "error=EIO", "error=EACCES", "error=EROFS", "signal=SIGKILL"} {
 			err := errOther
-			for try := 0; errors.Is(err, errOther) && try < 5; try++ {
+			for _, shift := range []int{0, 0, -1, 1, 0} {
+				if !errors.Is(err, errOther) {
+					break
+				}
 				if err := start(); err != nil {
 					return faults, kills, err
 				}
-				err = p.injectOne(c, what, args)
+				shifted := c
+				shifted.nth += shift
+				err = p.injectOne(shifted, what, args)
 			}
 			if err != nil {
 				return faults, kills, fmt.Errorf("%s, %s at %v (call %d): %w", args[0], what, c, c.nth, err)
@@ -222,7 +227,7 @@ func injection(c call, what string) []string {
 
 // errOther says that the number was that of another call this time: the runtime
 // makes some that it does not make every time.
-var errOther = errors.New("another call failed each time")
+var errOther = errors.New("it was another call each time")
 
 // injectOne is one run with an error or a kill, and the next start after it.
 func (p *project) injectOne(c call, what string, args []string) error {
@@ -238,6 +243,7 @@ func (p *project) injectOne(c call, what string, args []string) error {
 		if code != killed {
 			return fmt.Errorf("it was not killed, but ended with %d: %s", code, said)
 		}
+		err = p.killedAt(c, trace)
 	} else if err = p.failedWell(c, trace, code, said, strings.TrimPrefix(what, "error="), was, args); err != nil && !errors.Is(err, errOther) {
 		return err
 	}
@@ -245,14 +251,27 @@ func (p *project) injectOne(c call, what string, args []string) error {
 	return errors.Join(err, nerr)
 }
 
+// killedAt looks whether the call was the last of its kind.
+func (p *project) killedAt(c call, trace []string) error {
+	for _, text := range slices.Backward(trace) {
+		if m := line.FindStringSubmatch(text); m != nil && m[2] == c.name {
+			if p.changed(m[2], m[3]) == c.path {
+				return nil
+			}
+			return fmt.Errorf("%w: %s", errOther, text)
+		}
+	}
+	return errOther
+}
+
 // failedWell looks whether the run ended as it should after an error.
 func (p *project) failedWell(c call, trace []string, code int, said, errno, was string, args []string) error {
 	at := slices.IndexFunc(trace, func(text string) bool { return strings.Contains(text, "(INJECTED)") })
 	if at < 0 {
-		return errOther
+		return fmt.Errorf("%w: none did, and it said: %s", errOther, said)
 	}
 	if m := line.FindStringSubmatch(trace[at]); m == nil || p.changed(m[2], m[3]) != c.path {
-		return errOther
+		return fmt.Errorf("%w: %s", errOther, trace[at])
 	}
 	is, err := p.is()
 	done := map[string]string{"add": "after", "undo": "before"}[args[0]]
