@@ -53,7 +53,7 @@ pins: setup
 # Every way in which a package manager fails, with each of them: `make test` does it with uv and pip.
 managers: setup
 	@$(ENV) AUTHFIT_TEST_MANAGERS="uv,poetry,pipenv,pdm,pip,uv pip" go test -count 1 -timeout 30m -v \
-		-run TestFailingManagers ./internal/cli
+		-parallel 1 -run TestFailingManagers ./internal/cli
 
 clean:
 	rm -rf .cache bin
