@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 10m
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench checklist survey apps reliability fuzz fuzz-short pins clean
+.PHONY: build setup test lint bench checklist survey apps properties reliability managers fuzz fuzz-short pins clean
 
 build:
 	@scripts/setup.sh go
@@ -54,6 +54,11 @@ pins: setup
 	@$(ENV) for name in tools:3.10 sdk:3.10 sdk5:3.8; do \
 		uv pip compile --quiet --upgrade --universal --python-version $${name#*:} --no-annotate --no-header \
 		tools/$${name%:*}.in --output-file tools/$${name%:*}.txt; done
+
+# Every way in which a package manager fails, with each of them: `make test` does it with uv and pip.
+managers: setup
+	@$(ENV) AUTHFIT_TEST_MANAGERS="uv,poetry,pipenv,pdm,pip,uv pip" go test -count 1 -timeout 30m -v \
+		-parallel 1 -run TestFailingManagers ./internal/cli
 
 clean:
 	rm -rf .cache bin

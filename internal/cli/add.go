@@ -118,7 +118,10 @@ func (a *App) recover(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	r, err := txn.Recover(ctx, txn.Options{Root: dir, Environment: a.environment(p)})
+	r, err := txn.Recover(ctx, txn.Options{
+		Root: dir, Command: a.command, Environment: a.environment(p),
+		Progress: func(step string) { a.progress("%s", step) },
+	})
 	if err != nil || r == nil {
 		return err
 	}
@@ -134,6 +137,7 @@ func (a *App) add(ctx context.Context, o *addOptions) error {
 	if err != nil {
 		return err
 	}
+	leaveHashesToPip(p.plan)
 	if err := firstProblem(p.plan); err != nil {
 		return err
 	}
@@ -171,11 +175,22 @@ func (a *App) planFor(ctx context.Context, o *addOptions) (*planned, error) {
 	return a.prepare(ctx, o.noInstall)
 }
 
+// leaveHashesToPip has the manager say what a requirements file with hashes
+// lacks, where it is run anyhow: it names the packages, and checks them. Should
+// it install them all the same, as uv does, look refuses the file.
+func leaveHashesToPip(pl *plan.Plan) {
+	if len(pl.Problems) != 1 || pl.Problems[0].Code != "requirements-hashed" || len(pl.Commands) == 0 {
+		return
+	}
+	pl.Notes = append(pl.Notes, pl.Problems[0].Error())
+	pl.Problems = nil
+}
+
 // takeBack takes an apply back whose verification was interrupted, or which git
 // did not commit.
 func (a *App) takeBack(ctx context.Context, p *planned, cause error) error {
 	_, err := txn.UndoLast(context.WithoutCancel(ctx), txn.Options{
-		Root: p.project.Root, Environment: a.environment(p.project),
+		Root: p.project.Root, Command: a.command, Environment: a.environment(p.project),
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if err != nil {
@@ -230,8 +245,9 @@ func (a *App) apply(ctx context.Context, p *planned) (changed bool, err error) {
 		a.progress("note: %s", note)
 	}
 	r, err := txn.Apply(ctx, txn.Options{
-		Root: p.project.Root,
-		Plan: p.plan,
+		Root:    p.project.Root,
+		Command: a.command,
+		Plan:    p.plan,
 		Run: func(ctx context.Context, c plan.Command) error {
 			out := a.Err
 			if a.Quiet {

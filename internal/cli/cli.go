@@ -59,13 +59,24 @@ type App struct {
 	Offline    bool
 	Quiet      bool
 	Verbose    bool
+
+	command string // as typed, without its flags: "authfit add"
 }
 
-// Main runs the command line and returns the exit code. A first SIGINT or
-// SIGTERM ends the context, and what was begun is put back.
+// Main runs the command line and returns the exit code. A first SIGINT, SIGTERM
+// or SIGHUP ends the context, and what was begun is put back.
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
+	// That nobody reads on is no reason to die in the middle of a change. It is not
+	// ignored, since the programs that are run would inherit that.
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
+	defer signal.Stop(unread)
 	app := &App{In: in, Out: out, Err: errw}
 	root := newRoot(app)
 	root.SetArgs(args)
@@ -83,7 +94,8 @@ func newRoot(app *App) *cobra.Command {
 		Long:          "authfit finds out what a Python project is, installs the WorkOS SDK with the\nproject's own package manager, edits the code where its owner would have, fills\n.env without touching a value in it, proves that a login works, and can put\nevery byte back.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			app.command = cmd.CommandPath()
 			if app.Output != "text" && app.Output != "json" {
 				return problem.New("usage", "--output is text or json, not %q", app.Output)
 			}

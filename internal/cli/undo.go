@@ -47,7 +47,7 @@ func (a *App) undo(ctx context.Context, o *undoOptions) error {
 		undo = txn.UndoLast
 	}
 	r, err := undo(ctx, txn.Options{
-		Root: p.Root, Environment: a.environment(p), Partial: o.partial,
+		Root: p.Root, Command: a.command, Environment: a.environment(p), Partial: o.partial,
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if errors.Is(err, txn.ErrNothing) {

@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"authfit/internal/plan"
 	"authfit/internal/problem"
 	"authfit/internal/project"
 )
@@ -39,11 +42,25 @@ func TestFailureIsAProblem(t *testing.T) {
 			"ERROR: Failed building wheel for x\nPackage installation failed...", "cannot be built"},
 		"no network": {
 			"error: Failed to fetch\n  cause: dns error", "error: Failed to fetch\n  cause: dns error", "can be reached"},
-		"unheard of":   {"it went wrong", "it went wrong", ""},
-		"only chatter": {"Collecting a", "Collecting a", ""},
+		"pip, an index that has nothing": {
+			"ERROR: Could not find a version that satisfies the requirement workos (from versions: none)",
+			"ERROR: Could not find a version that satisfies the requirement workos (from versions: none)", "index can be reached"},
+		"pip, no hashes": {
+			"ERROR: Hashes are required in --require-hashes mode, but they are missing",
+			"ERROR: Hashes are required in --require-hashes mode, but they are missing", "pip-compile"},
+		"PDM, other hashes": {
+			"No candidate is found for `x` that\nmatches the environment or hashes",
+			"No candidate is found for `x` that\nmatches the environment or hashes", "make the lock file again"},
+		"pipenv, a full disk in two lines": {
+			"ERROR: [Errno 28] No space left on \ndevice\n", "ERROR: [Errno 28] No space left on\ndevice", "make room"},
+		"a full disk, seen as a connection that broke": {
+			"OSError: No space left on device\nraise ConnectionError(e)",
+			"OSError: No space left on device\nraise ConnectionError(e)", "make room"},
+		"unheard of":   {"it went wrong", "it went wrong", "see to what it says"},
+		"only chatter": {"Collecting a", "Collecting a", "see to what it says"},
 	} {
 		var p *problem.Problem
-		if !errors.As(&RunError{Argv: []string{"/bin/tool", "add", "workos"}, Code: 1, Tail: c.tail, Err: errors.New("exit status 1")}, &p) {
+		if !errors.As(&RunError{Argv: []string{"/bin/tool", "add", "workos"}, Code: 1, Tail: said(c.tail), Err: errors.New("exit status 1")}, &p) {
 			t.Errorf("%s: no problem", name)
 			continue
 		}
@@ -53,7 +70,7 @@ func TestFailureIsAProblem(t *testing.T) {
 		if diff := cmp.Diff(c.detail, p.Detail); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if !strings.Contains(p.Fix, c.fix) || c.fix == "" && p.Fix != "" {
+		if !strings.Contains(p.Fix, c.fix) {
 			t.Errorf("%s: the fix is %q, wanted %q in it", name, p.Fix, c.fix)
 		}
 	}
@@ -61,6 +78,31 @@ func TestFailureIsAProblem(t *testing.T) {
 	if errors.As(&RunError{Argv: []string{"tool"}, Code: -1, Err: context.Canceled}, &p) {
 		t.Errorf("an interrupted command is the problem %v", p)
 	}
+}
+
+// said is what Run keeps of what a tool wrote.
+func said(text string) string {
+	w := &tailWriter{}
+	_, _ = w.Write([]byte(text))
+	return w.lines()
+}
+
+// A tool that something has killed is a problem with a way out, too, and
+// what it ran itself is ended with it.
+func TestKilledTool(t *testing.T) {
+	err := Run(t.Context(), plan.Command{Argv: []string{"/bin/sh", "-c", "sleep 300 & echo $!; kill -9 $$"}}, t.TempDir(), nil)
+	var p *problem.Problem
+	if !errors.As(err, &p) || !strings.Contains(p.Summary, "signal: killed") || !strings.Contains(p.Fix, "run authfit again") {
+		t.Fatalf("%v", p)
+	}
+	child, _ := strconv.Atoi(strings.TrimSpace(p.Detail))
+	for range 200 { // it is reaped by init, in its own time
+		if !Alive(child) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("process %d still runs", child)
 }
 
 // What setuptools writes when a manager installs the project itself is known

@@ -2,6 +2,8 @@ package manager
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,22 +15,74 @@ import (
 )
 
 // Installed are the packages in the project's environment with their versions,
-// by normalised name, as their *.dist-info folders say.
+// by normalised name, as their *.dist-info folders say. One without a RECORD was
+// not installed to the end.
 func Installed(p *project.Project) map[string]string {
 	out := map[string]string{}
-	for _, dir := range p.Python.SitePackages {
-		if p.Python.Venv != "" && !strings.HasPrefix(dir, p.Python.Venv+string(filepath.Separator)) {
-			continue // the system's, which are nobody's to change
-		}
+	for _, dir := range ownSitePackages(p) {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			stem, ok := strings.CutSuffix(e.Name(), ".dist-info")
-			if name, version, cut := strings.Cut(stem, "-"); ok && cut && !strings.HasPrefix(stem, "~") { // pip was cut off there
+			name, version, cut := strings.Cut(stem, "-")
+			if !ok || !cut || strings.HasPrefix(stem, "~") { // pip was cut off there
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(dir, e.Name(), "RECORD")); err == nil {
 				out[project.NormalizeName(name)] = version
 			}
 		}
 	}
 	return out
+}
+
+// ownSitePackages are the folders of packages in the environment, without the
+// system's, which are nobody's to change.
+func ownSitePackages(p *project.Project) []string {
+	if p.Python.Venv == "" {
+		return p.Python.SitePackages
+	}
+	return slices.DeleteFunc(slices.Clone(p.Python.SitePackages), func(dir string) bool {
+		return !strings.HasPrefix(dir, p.Python.Venv+string(filepath.Separator))
+	})
+}
+
+// Entries are the names in the project's environment, relative to it, where
+// packages put files: modules, metadata and programs. Without an environment
+// there are none.
+func Entries(p *project.Project) ([]string, error) {
+	var out []string
+	if p.Python.Venv == "" {
+		return nil, nil
+	}
+	for _, dir := range append(ownSitePackages(p), binDir(p.Python.Venv)) {
+		rel, err := filepath.Rel(p.Python.Venv, dir)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, e := range entries {
+			out = append(out, filepath.ToSlash(filepath.Join(rel, e.Name())))
+		}
+	}
+	return out, nil
+}
+
+// RemoveEntries takes entries out of the project's environment.
+func RemoveEntries(p *project.Project, names []string) error {
+	root, err := os.OpenRoot(p.Python.Venv)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	for _, name := range names {
+		if err := root.RemoveAll(filepath.FromSlash(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Revert returns the commands that bring the packages of an environment back

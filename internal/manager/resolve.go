@@ -42,14 +42,14 @@ func Resolve(ctx context.Context, p *project.Project, m Manager, r Requirement, 
 	version, err := ask(ctx, p, m, r.Name, r.Name, out)
 	var failed *RunError
 	if errors.As(err, &failed) && failed.Code >= 0 {
-		return Resolution{HeldBack: heldBack(p, r.Name, telling(failed.Tail)), Err: err}, nil
+		return Resolution{HeldBack: heldBack(p, r.Name, failed.Tail), Err: err}, nil
 	}
 	if err != nil || version == "" || project.CompareVersions(version, r.Version) >= 0 {
 		return Resolution{Version: version}, err
 	}
 	_, err = ask(ctx, p, m, r.Name, r.Name+">="+r.Version, out)
 	if errors.As(err, &failed) && failed.Code >= 0 {
-		return Resolution{Version: version, HeldBack: heldBack(p, r.Name, telling(failed.Tail))}, nil
+		return Resolution{Version: version, HeldBack: heldBack(p, r.Name, failed.Tail)}, nil
 	}
 	return Resolution{Version: version}, err
 }

@@ -20,15 +20,15 @@ import (
 const (
 	// lastLines is how much of what a tool wrote goes into its error.
 	lastLines = 30
-	// grace is how long a tool has to end after an interrupt.
-	grace = 5 * time.Second
+	// Grace is how long a tool has to end after an interrupt.
+	Grace = 5 * time.Second
 )
 
 // A RunError says how a command failed.
 type RunError struct {
 	Argv []string
 	Code int    // the exit code; -1 where there is none
-	Tail string // the last 30 lines that it wrote
+	Tail string // the last 30 lines that say something
 	Err  error
 }
 
@@ -74,10 +74,17 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	tail := &tailWriter{out: out}
 	cmd.Stdout, cmd.Stderr = tail, tail
 	// A grandchild that outlives the tool may hold its output open.
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = Grace
 	newGroup(cmd)
+	l, locked := ctx.Value(lockKey{}).(lock)
+	if locked {
+		inherit(cmd, l.file)
+	}
 	if err := cmd.Start(); err != nil {
 		return &RunError{Argv: c.Argv, Code: -1, Err: err}
+	}
+	if locked {
+		l.started(cmd.Process.Pid)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -85,12 +92,12 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		interruptGroup(cmd)
+		InterruptGroup(cmd.Process.Pid)
 		select {
 		case <-done: //nolint:errcheck // the context's error is the one to report
-			killGroup(cmd) // the tool has ended, but what it started may not have
-		case <-time.After(grace):
-			killGroup(cmd)
+			KillGroup(cmd.Process.Pid) // the tool has ended, but what it started may not have
+		case <-time.After(Grace):
+			KillGroup(cmd.Process.Pid)
 			<-done //nolint:errcheck // as above
 		}
 		return &RunError{Argv: c.Argv, Code: -1, Tail: tail.lines(), Err: context.Cause(ctx)}
@@ -98,6 +105,8 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return nil
 	}
+	// A tool that was killed has left what it runs itself, as pipenv does pip.
+	KillGroup(cmd.Process.Pid)
 	code := -1
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()
@@ -112,6 +121,21 @@ func rooted(env []string, dir string) []string {
 		out = append(out, strings.ReplaceAll(kv, plan.Root, dir))
 	}
 	return out
+}
+
+// A lock is a file that the commands of a context inherit.
+type lock struct {
+	file    *os.File
+	started func(group int)
+}
+
+type lockKey struct{}
+
+// WithLock returns a context whose commands inherit an open file, locked with
+// flock: what has it open keeps it locked, so that the lock outlives us where a
+// command does. The process group of each is told to started.
+func WithLock(ctx context.Context, file *os.File, started func(group int)) context.Context {
+	return context.WithValue(ctx, lockKey{}, lock{file, started})
 }
 
 // dropped are variables of an activated environment, and of a manager that
@@ -157,7 +181,7 @@ func (w *tailWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lines are the last lines, those that say nothing left out.
+// lines are the last lines of those that say something.
 func (w *tailWriter) lines() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -167,5 +191,6 @@ func (w *tailWriter) lines() string {
 			out = append(out, text)
 		}
 	}
+	out = telling(out)
 	return strings.ToValidUTF8(strings.Join(out[max(0, len(out)-lastLines):], "\n"), "\uFFFD")
 }

@@ -160,8 +160,9 @@ func listPackages(d *authkit.Draft, pkgs []manager.Requirement) {
 	if missing == nil {
 		return
 	}
-	d.Edit(manager.Listing(d.Project), "the packages", func(src []byte) ([]edit.Edit, error) {
-		return manager.RequirementLines(src, missing)
+	file := manager.Listing(d.Project)
+	d.Edit(file, "the packages", func(src []byte) ([]edit.Edit, error) {
+		return at(file)(manager.RequirementLines(src, missing))
 	})
 }
 

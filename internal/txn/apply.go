@@ -38,7 +38,7 @@ func Apply(ctx context.Context, o Options) (*Result, error) {
 	if err := d.checkFolder("."); err != nil {
 		return nil, err
 	}
-	l, err := d.lock()
+	ctx, l, err := d.lock(ctx, o)
 	if err != nil {
 		return nil, refusal(home, err)
 	}
@@ -299,7 +299,7 @@ func refusal(file string, err error) error {
 		return nil
 	}
 	var p *problem.Problem
-	if errors.As(err, &p) {
+	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return problem.New("unreadable", "%v", err).At(file, 0)

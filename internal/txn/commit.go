@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"context"
 	"errors"
 
 	"authfit/internal/problem"
@@ -14,7 +15,7 @@ func NoteCommit(root, id string) error {
 		return err
 	}
 	defer d.close()
-	l, err := d.lock()
+	_, l, err := d.lock(context.Background(), Options{Root: root})
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,9 @@ func (e *fileEntry) changed(j *journal) bool {
 type packages struct {
 	Before map[string]string `json:"before"`
 	After  map[string]string `json:"after"`
+	// Entries is what lay before the commands where packages put their files;
+	// none where that is not known.
+	Entries []string `json:"entries,omitempty"`
 }
 
 // begin writes the backups and then the journal, all synced: from here on a

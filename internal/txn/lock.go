@@ -1,18 +1,19 @@
 package txn
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"authfit/internal/manager"
 	"authfit/internal/problem"
 )
 
@@ -25,57 +26,61 @@ const (
 	keptDir  = home + "/kept"
 )
 
-// A holder is who has the lock, as the lock file says.
+// A holder is who has the lock, as the lock file says in JSON documents, of
+// which a later one adds to those before.
 type holder struct {
-	PID   int       `json:"pid"`
-	Since time.Time `json:"since"`
+	PID     int       `json:"pid,omitempty"`
+	Command string    `json:"command,omitempty"` // "authfit add"
+	Since   time.Time `json:"since,omitzero"`
+	// Group is the process group of the package manager that runs, or ran last. It
+	// has the lock too, since it inherits the open file.
+	Group int `json:"group,omitempty"`
 }
 
 // lock makes the home folder where there is none and takes the lock in it. When
-// another process has it, a *problem.Problem says which.
-func (d *disk) lock() (*flock.Flock, error) {
+// another authfit has it, a *problem.Problem says which; a package manager that
+// one left running when it was killed is ended. Commands that run with the
+// context that comes back keep the lock as long as any of their processes runs.
+func (d *disk) lock(ctx context.Context, o Options) (context.Context, *os.File, error) {
 	// A process that ends its work takes the folder away, perhaps between two
 	// steps here; then they are done again.
 	for range 100 {
 		if err := d.makeHome(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		l, ok, err := d.tryLock()
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			_ = d.remove(home) // fails unless it is empty
-			return nil, err
-		case !ok:
-			return nil, d.lockedBy()
-		case !d.sameFile(l):
-			_ = l.Unlock()
-			continue
-		}
-		if err := d.signLock(); err != nil {
-			return nil, errors.Join(err, d.unlock(l))
-		}
-		return l, nil
-	}
-	return nil, d.lockedBy()
-}
-
-// tryLock makes the lock's file, where there is none, and tries to lock it.
-func (d *disk) tryLock() (*flock.Flock, bool, error) {
-	err := d.do("create", lockFile, func() error {
-		f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE, 0o600)
-		if err != nil {
+		var f *os.File
+		err := d.do("create", lockFile, func() (err error) {
+			f, err = d.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 			return err
+		})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		return f.Close()
-	})
-	if err != nil {
-		return nil, false, err
+		if err != nil {
+			_ = d.remove(home) // fails unless it is empty
+			return nil, nil, err
+		}
+		ok, err := tryLock(f)
+		if err == nil && !ok {
+			err = d.endOrphan(ctx, o, f)
+		}
+		if err != nil {
+			return nil, nil, errors.Join(about(lockFile, err), f.Close())
+		}
+		if !d.sameFile(f) {
+			_ = f.Close()
+			continue
+		}
+		if err := d.signLock(o, f); err != nil {
+			return nil, nil, errors.Join(err, d.unlock(f))
+		}
+		held := manager.WithLock(ctx, f, func(group int) {
+			// Where this fails, what is left running is waited for and not ended.
+			_ = d.note(f, holder{Group: group})
+		})
+		return held, f, nil
 	}
-	l := flock.New(filepath.Join(d.base, filepath.FromSlash(lockFile)))
-	ok, err := l.TryLock()
-	return l, ok, about(lockFile, err)
+	return nil, nil, lockedBy(holder{})
 }
 
 func (d *disk) makeHome() error {
@@ -95,8 +100,8 @@ func (d *disk) makeHome() error {
 }
 
 // sameFile says whether the locked file is still the one with the name.
-func (d *disk) sameFile(l *flock.Flock) bool {
-	locked, err := l.Stat()
+func (d *disk) sameFile(f *os.File) bool {
+	locked, err := f.Stat()
 	if err != nil {
 		return false
 	}
@@ -105,7 +110,7 @@ func (d *disk) sameFile(l *flock.Flock) bool {
 }
 
 // signLock says in the lock file who has it, and keeps git out of the folder.
-func (d *disk) signLock() error {
+func (d *disk) signLock(o Options, f *os.File) error {
 	if there, err := d.exists(ignore); err != nil {
 		return err
 	} else if !there {
@@ -113,34 +118,101 @@ func (d *disk) signLock() error {
 			return err
 		}
 	}
-	text, err := json.Marshal(holder{os.Getpid(), time.Now().Truncate(time.Second)})
+	if err := d.do("write", lockFile, func() error { return f.Truncate(0) }); err != nil {
+		return err
+	}
+	return d.note(f, holder{PID: os.Getpid(), Command: o.Command, Since: time.Now().Truncate(time.Second)})
+}
+
+// note adds a document to the lock file.
+func (d *disk) note(f *os.File, h holder) error {
+	text, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
-	return d.writeLock(append(text, '\n'))
+	return d.do("write", lockFile, func() error {
+		_, err := f.Write(append(text, '\n'))
+		return err
+	})
 }
 
-func (d *disk) writeLock(text []byte) error {
-	return d.do("write", lockFile, func() error { return d.root.WriteFile(lockFile, text, 0o600) })
+// holder reads who has the lock, as far as the file says it.
+func (d *disk) holder() (h holder) {
+	text, err := d.root.ReadFile(lockFile)
+	if err != nil {
+		return h
+	}
+	for dec := json.NewDecoder(bytes.NewReader(text)); ; {
+		if dec.Decode(&h) != nil {
+			return h
+		}
+	}
 }
 
-func (d *disk) lockedBy() error {
+func lockedBy(h holder) error {
 	p := problem.New("locked", "another authfit is at work in this project").
 		WithFix("wait until it has ended")
-	var h holder
-	if text, err := d.root.ReadFile(lockFile); err == nil && json.Unmarshal(text, &h) == nil {
-		p = p.WithDetail("it is process %d, since %s", h.PID, h.Since.Format(time.DateTime))
+	if h.PID != 0 {
+		p = p.WithDetail("it is %s, process %d, since %s", cmp.Or(h.Command, "authfit"), h.PID, h.Since.Format(time.DateTime))
 	}
 	return p
+}
+
+// endOrphan takes the lock from a package manager that goes on by itself, since
+// the authfit that ran it was killed. That it has the lock is the proof that it
+// is still that one, whatever process has its number; where the lock is not
+// inherited, as on Windows, there is nothing to be seen of it here.
+func (d *disk) endOrphan(ctx context.Context, o Options, f *os.File) error {
+	h := d.holder()
+	if h.PID == 0 || manager.Alive(h.PID) {
+		return lockedBy(h)
+	}
+	// Who has just got the lock has not signed it yet.
+	if ok, err := waitLock(ctx, f, 200*time.Millisecond); ok || err != nil {
+		return err
+	}
+	for _, end := range []func(int){manager.InterruptGroup, manager.KillGroup} {
+		if h.Group <= 1 || d.holder().PID != h.PID { // 0 and 1 would mean our own group, and everybody
+			break
+		}
+		o.tell(fmt.Sprintf("ending the package manager that %s left running when it was killed (process group %d)", cmp.Or(h.Command, "authfit"), h.Group))
+		end(h.Group)
+		if ok, err := waitLock(ctx, f, manager.Grace); ok || err != nil {
+			return err
+		}
+	}
+	if now := d.holder(); now.PID != h.PID {
+		return lockedBy(now)
+	}
+	return problem.New("locked", "%s was killed, and a program that it started is still at work in this project", cmp.Or(h.Command, "authfit")).
+		WithDetail("it has %s open", lockFile).
+		WithFix("wait until it has ended, or end it (`fuser %s` names it); then run authfit again", lockFile)
+}
+
+// waitLock waits for the lock.
+func waitLock(ctx context.Context, f *os.File, limit time.Duration) (bool, error) {
+	for end := time.Now().Add(limit); ; {
+		if ok, err := tryLock(f); ok || err != nil {
+			return ok, err
+		}
+		if time.Now().After(end) {
+			return false, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // unlock gives the lock back. When no journal is left, what authfit made in the
 // home folder goes, and with it the folder, unless something else is in it. The
 // lock's file goes before the lock is given back: whoever has it open then
 // finds in sameFile that it is no longer the one.
-func (d *disk) unlock(l *flock.Flock) error {
+func (d *disk) unlock(f *os.File) error {
 	err := d.clearHome()
-	return errors.Join(err, l.Unlock())
+	return errors.Join(err, release(f))
 }
 
 func (d *disk) clearHome() error {
@@ -149,7 +221,7 @@ func (d *disk) clearHome() error {
 		return err
 	}
 	if len(left) > 0 {
-		return d.writeLock(nil) // nobody has it
+		return d.do("write", lockFile, func() error { return d.root.WriteFile(lockFile, nil, 0o600) }) // nobody has it
 	}
 	if err := d.remove(journals); err != nil {
 		return err

@@ -333,6 +333,12 @@ func (d *disk) prepareEnvironment(o Options, p *prepared) error {
 		return refusal("", fmt.Errorf("what is installed cannot be listed: %w", err))
 	}
 	p.journal.Packages = &packages{Before: before}
+	if o.Environment.Entries == nil {
+		return nil
+	}
+	if p.journal.Packages.Entries, err = o.Environment.Entries(); err != nil {
+		return refusal("", fmt.Errorf("what is installed cannot be listed: %w", err))
+	}
 	return nil
 }
 

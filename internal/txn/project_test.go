@@ -231,6 +231,9 @@ func (f *fixture) packages() (map[string]string, error) {
 		return nil, err
 	}
 	for _, e := range entries {
+		if e.IsDir() {
+			continue // half of a package
+		}
 		version, err := os.ReadFile(f.path(f.envDir() + "/" + e.Name()))
 		if err != nil {
 			return nil, err

@@ -26,6 +26,9 @@ import (
 type Options struct {
 	// Root is the project's folder.
 	Root string
+	// Command is what a person typed, such as "authfit add": it says to another
+	// authfit who is at work.
+	Command string
 	// Plan is all that is done. Its Problems are the caller's to weigh.
 	Plan *plan.Plan
 	// Run runs a command of the plan and ends it when the context does.
@@ -58,6 +61,11 @@ type Environment struct {
 	// Packages lists what is installed, version by name. Where there is no
 	// environment it is empty, without an error.
 	Packages func() (map[string]string, error)
+	// Entries lists what lies where packages put their files, and RemoveEntries
+	// takes some of that out: what a command that was cut off has installed in
+	// part belongs to no package yet.
+	Entries       func() ([]string, error)
+	RemoveEntries func(names []string) error
 	// Uninstall removes the named packages, without others that need them.
 	Uninstall func(ctx context.Context, names []string) error
 	// Reinstall installs exactly these, each a "name==version", and nothing else.
@@ -104,7 +112,7 @@ type NotRestored struct {
 
 // A Failure is one thing that could not be put back.
 type Failure struct {
-	Path   string // relative to the project; or the names of packages
+	Path   string // relative to the project; or packagesPlace
 	Backup string // where the bytes from before lie, relative to the project; may be empty
 	Err    error
 }
@@ -124,10 +132,20 @@ func (e *NotRestored) Problem() *problem.Problem {
 	if e.Cause != nil {
 		lines = append([]string{fmt.Sprintf("it was to be, since: %v", e.Cause)}, lines...)
 	}
-	return problem.New("not-restored", "not everything could be put back").
+	p := problem.New("not-restored", "not everything could be put back").
 		WithDetail("%s", strings.Join(lines, "\n")).
 		WithFix("mend what is named there, and run authfit again: it goes on where it had to stop")
+	var packages *problem.Problem
+	for _, f := range e.Failures {
+		if f.Path == packagesPlace && errors.As(f.Err, &packages) && packages.Fix != "" {
+			return p.WithFix("%s", packages.Fix) // it is what a person can type
+		}
+	}
+	return p
 }
+
+// packagesPlace stands for the path in a Failure of packages.
+const packagesPlace = "the Python environment"
 
 // lines are the failures, each with its backup.
 func (e *NotRestored) lines() []string {
@@ -136,6 +154,10 @@ func (e *NotRestored) lines() []string {
 		line := f.Err.Error()
 		if !strings.HasPrefix(line, f.Path+": ") {
 			line = f.Path + ": " + line
+		}
+		var said *problem.Problem
+		if f.Path == packagesPlace && errors.As(f.Err, &said) && said.Detail != "" {
+			line += "\n" + said.Detail
 		}
 		if f.Backup != "" {
 			line += " (as it was before: " + f.Backup + ")"

@@ -89,7 +89,7 @@ func takeBack(ctx context.Context, o Options, which func([]*journal) []*journal)
 	if err := d.checkFolder("."); err != nil {
 		return nil, err
 	}
-	l, err := d.lock()
+	ctx, l, err := d.lock(ctx, o)
 	if err != nil {
 		return nil, refusal(home, err)
 	}
@@ -208,7 +208,7 @@ func (d *disk) revert(ctx context.Context, o Options, j *journal, r *Result, cra
 		}
 	} else if len(failures) == 0 {
 		err := d.revertPackages(ctx, o, j, r)
-		fail("the Python environment", "", err)
+		fail(packagesPlace, "", err)
 	}
 	if j.Commit != "" {
 		r.Notes = append(r.Notes, fmt.Sprintf("the commit %s is git's and stays; unless you have reverted it, commit what was put back, as `git revert` would", j.Commit[:12]))
@@ -471,6 +471,9 @@ func packageChanges(ctx context.Context, o Options, pk *packages, now map[string
 		if err := o.Environment.Uninstall(ctx, added); err != nil {
 			return fmt.Errorf("removing %s: %w", strings.Join(added, ", "), err)
 		}
+	}
+	if err := removeParts(o, pk); err != nil {
+		return err
 	}
 	if len(changed) > 0 {
 		if o.Environment.Reinstall == nil {
