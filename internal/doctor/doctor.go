@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"authfit/internal/manager"
+	"authfit/internal/mask"
 	"authfit/internal/plan"
 	"authfit/internal/problem"
 	"authfit/internal/project"
@@ -82,6 +83,7 @@ var healthy = map[string]string{
 }
 
 func (r *Report) add(c Check) {
+	c.Detail = mask.Source(c.Detail) // it may quote the code
 	if c.Status == verify.Fail {
 		r.Outcome = verify.Failed
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"authfit/internal/mask"
 	"authfit/internal/plan"
 )
 
@@ -71,7 +72,7 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = filepath.Join(dir, filepath.FromSlash(c.Dir))
 	cmd.Env = environment(os.Environ(), rooted(c.Env, dir))
-	tail := &tailWriter{out: out}
+	tail := &tailWriter{out: out, mask: masker(cmd.Env)}
 	cmd.Stdout, cmd.Stderr = tail, tail
 	// A grandchild that outlives the tool may hold its output open.
 	cmd.WaitDelay = Grace
@@ -88,6 +89,7 @@ func Run(ctx context.Context, c plan.Command, dir string, out io.Writer) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
+	defer tail.flush()
 	var err error
 	select {
 	case err = <-done:
@@ -160,29 +162,60 @@ func environment(inherited, own []string) []string {
 	return append(append(env, quiet...), own...)
 }
 
-// A tailWriter passes on what is written and remembers the end of it.
+// masker hides the secrets in what a tool writes: those in the addresses of
+// indexes, and what a package that is built prints of its environment.
+func masker(env []string) func(string) string {
+	vars := map[string]string{}
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = value
+	}
+	return mask.Values(nil, vars)
+}
+
+// A tailWriter passes on what is written, masked and by whole lines, and
+// remembers the end of it.
 type tailWriter struct {
 	mu   sync.Mutex
 	out  io.Writer
+	mask func(string) string
+	part []byte // of a line that has not ended
 	last []byte
 }
 
 func (w *tailWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = append(w.last, p...)
+	w.part = append(w.part, p...)
+	if end := bytes.LastIndexAny(w.part, "\r\n") + 1; end > 0 || len(w.part) > 64<<10 {
+		w.pass(max(end, len(w.part)-64<<10))
+	}
+	return len(p), nil
+}
+
+// flush passes on a last line that has no end.
+func (w *tailWriter) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pass(len(w.part))
+}
+
+func (w *tailWriter) pass(n int) {
+	text := w.mask(string(w.part[:n]))
+	w.part = slices.Delete(w.part, 0, n)
+	w.last = append(w.last, text...)
 	if over := len(w.last) - 64<<10; over > 0 {
 		w.last = slices.Delete(w.last, 0, over)
 	}
 	if w.out != nil {
 		// A terminal that is gone is no reason to break off an install.
-		_, _ = w.out.Write(p)
+		_, _ = io.WriteString(w.out, text)
 	}
-	return len(p), nil
 }
 
 // lines are the last lines of those that say something.
 func (w *tailWriter) lines() string {
+	w.flush()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string

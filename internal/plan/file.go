@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"authfit/internal/edit"
+	"authfit/internal/mask"
 )
 
 // Sum is the SHA-256 of a file's bytes as a Plan has it, in hex.
@@ -36,8 +37,15 @@ func NewFile(path string, before []byte, edits []edit.Edit) (File, error) {
 	return f, nil
 }
 
-// diff is the change of a file as a plan shows it.
-func diff(path string, before, after []byte) string { return edit.Unified(path, before, after) }
+// diff is the change of a file as a plan shows it, without the secrets that
+// stand beside it.
+func diff(path string, before, after []byte) string {
+	text := edit.Unified(path, before, after)
+	if before == nil {
+		return text
+	}
+	return mask.Diff(text, string(before), string(after))
+}
 
 // CreateFile is a new file with the given content.
 func CreateFile(path string, content []byte) File {

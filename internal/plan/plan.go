@@ -74,6 +74,9 @@ const (
 
 // A File is one changed file. Path is relative to the project, with slashes.
 // Created files are one edit of an empty file.
+//
+// Diff is for reading: secrets that stand beside the change are masked in it, so
+// that it may not apply. The edits are exact, and hold nothing of the file's.
 type File struct {
 	Path         string      `json:"path"`
 	Action       Action      `json:"action"`

@@ -75,6 +75,7 @@ func Inspect(ctx context.Context, dir string, o Options) (*project.Project, erro
 		}
 		project.SortPresent(p.Present)
 	}
+	hideProject(p)
 	return p, nil
 }
 

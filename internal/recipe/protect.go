@@ -33,6 +33,7 @@ func complete(l authkit.Listing) authkit.Listing {
 	}
 	l.Unseen = append([]project.Evidence{}, l.Unseen...)
 	l.Notes = append([]string{}, l.Notes...)
+	hideRoutes(l)
 	return l
 }
 
@@ -64,6 +65,8 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 		out.Files, err = d.Files()
 	}
 	out.Notes, out.Problems = append([]string{}, d.Notes...), append([]problem.Problem{}, d.Problems...)
+	hideNotes(out.Notes)
+	hideProblems(out.Problems)
 	out.Portable(p.Root)
 	return out, guarded, err
 }

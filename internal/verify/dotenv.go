@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,18 @@ func envValues(src []byte) map[string]string {
 		values[key], _, _ = file.Get(key)
 	}
 	return values
+}
+
+// readEnv reads an environment file. Opening a FIFO would wait for its writer.
+func readEnv(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
 }
 
 // findDotenv looks for the environment file as python-dotenv does: in dir, then
@@ -77,44 +90,6 @@ func detach(names []string, dirs ...string) error {
 		}
 	}
 	return nil
-}
-
-// secretName is the name of a variable whose value must not be shown.
-var secretName = regexp.MustCompile(`(?i)key|secret|passw|token|dsn|_url$|_uri$|credential|private|salt`)
-
-// plain are values that give nothing away and that masking would only make
-// output unreadable: numbers, switches, local addresses.
-var plain = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|none|null|debug|info|[\d.]+|https?://(localhost|127\.0\.0\.1)(:\d+)?[/\w.-]*)$`)
-
-// patterns are secrets known by their form, wherever they come from.
-var patterns = []*regexp.Regexp{
-	regexp.MustCompile(`\bsk_[A-Za-z0-9_]{6,}`),
-	regexp.MustCompile(`(://[^\s:/@]*:)[^\s@/]+(@)`),
-	regexp.MustCompile(`([?&](?:code|state|token|code_challenge)=)[^&\s"']+`),
-}
-
-// masker hides secrets in lines: the values of secret-looking variables, and
-// whatever has the form of one.
-func masker(vars ...map[string]string) func(string) string {
-	var values []string
-	for _, env := range vars {
-		for name, value := range env {
-			if len(value) >= 6 && secretName.MatchString(name) && !plain.MatchString(value) && !filepath.IsAbs(value) {
-				values = append(values, value)
-			}
-		}
-	}
-	// The longest first, so that a value inside another does not leave the rest of it.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	return func(line string) string {
-		for _, value := range values {
-			line = strings.ReplaceAll(line, value, "***")
-		}
-		for _, p := range patterns {
-			line = p.ReplaceAllString(line, "${1}***${2}")
-		}
-		return line
-	}
 }
 
 // envMap turns KEY=value strings into a map; the last of a name counts.

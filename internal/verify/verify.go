@@ -11,10 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
+	"authfit/internal/mask"
 	"authfit/internal/plan"
 )
 
@@ -140,16 +144,16 @@ func newRunner(opts Options) (_ *runner, err error) {
 		r.envFile = findDotenv(r.root, filepath.Join(r.root, r.appRel()))
 	}
 	// A file that is not there is the finding of a check, not an error.
-	src, err := os.ReadFile(filepath.Join(r.root, filepath.FromSlash(r.envFile)))
+	src, err := readEnv(filepath.Join(r.root, filepath.FromSlash(r.envFile)))
 	if err != nil && r.envFile != "" && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the environment file %s: %w", r.envFile, reason(err))
 	}
 	r.file = envValues(src)
-	r.mask = masker(r.environ, r.file, r.secrets)
 	if err := r.copy(); err != nil {
 		r.clean()
 		return nil, err
 	}
+	r.mask = mask.Values(r.known(), r.environ, r.file, r.secrets)
 	if opts.Keep {
 		r.report.Scratch = r.tmp
 	}
@@ -177,6 +181,24 @@ func (r *runner) copy() (err error) {
 		names = append(names, name)
 	}
 	return detach(names, r.dir, r.appDir())
+}
+
+// reSettings are files that may hold the app's secrets.
+var reSettings = regexp.MustCompile(`(?i)settings|config|secret|(^|/)(app|main|wsgi|asgi|manage|__init__)\.py$`)
+
+// known are the secrets that the app's own files hold, which it might print:
+// those in the environment file have any name.
+func (r *runner) known() []string {
+	out := slices.DeleteFunc(slices.Collect(maps.Values(r.file)), func(v string) bool { return !mask.Random(v) })
+	_ = filepath.WalkDir(r.dir, func(file string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && filepath.Ext(file) == ".py" && reSettings.MatchString(filepath.ToSlash(file[len(r.dir):])) {
+			if src, err := os.ReadFile(file); err == nil && len(src) < 1<<20 {
+				out = append(out, mask.Known(string(src))...)
+			}
+		}
+		return nil
+	})
+	return out
 }
 
 func (r *runner) clean() {
