@@ -68,7 +68,7 @@ func (a *App) prepare(ctx context.Context, noInstall bool) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, false); err != nil {
 		return nil, err
 	}
 	o := a.recipeOptions()
@@ -109,8 +109,9 @@ func offline(p *project.Project, pl *plan.Plan) {
 	}
 }
 
-// recover puts back what an earlier run left half done.
-func (a *App) recover(ctx context.Context, dir string) error {
+// recover puts back what an earlier run left half done. Asked says that a person
+// wants it, be it what a copied project brought along.
+func (a *App) recover(ctx context.Context, dir string, asked bool) error {
 	if _, err := os.Stat(filepath.Join(dir, ".authfit")); err != nil {
 		return nil
 	}
@@ -119,7 +120,7 @@ func (a *App) recover(ctx context.Context, dir string) error {
 		return err
 	}
 	r, err := txn.Recover(ctx, txn.Options{
-		Root: dir, Command: a.command, Environment: a.environment(p),
+		Root: dir, Command: a.command, Environment: a.environment(p), Asked: asked,
 		Progress: func(step string) { a.progress("%s", step) },
 	})
 	if err != nil || r == nil {
@@ -217,12 +218,7 @@ func firstProblem(pl *plan.Plan) error {
 // confirm shows the plan and asks; without a terminal it refuses, and says what
 // to do instead.
 func (a *App) confirm(pl *plan.Plan, instead string) error {
-	file, isFile := a.In.(*os.File)
-	if isFile {
-		info, err := file.Stat()
-		isFile = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	if a.NoInput || !isFile {
+	if a.NoInput || !isTerminal(a.In) {
 		return problem.New("not-confirmed", "there is no terminal to ask on").
 			WithFix("%s", instead)
 	}
@@ -237,6 +233,21 @@ func (a *App) confirm(pl *plan.Plan, instead string) error {
 		return nil
 	}
 	return problem.New("declined", "not applied; nothing was changed")
+}
+
+// isTerminal says whether a person can answer. /dev/null, which is what many
+// programs start others with, is a device as well.
+func isTerminal(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // apply carries the plan out, and says whether there was something to do.

@@ -65,7 +65,7 @@ func (a *App) examine(ctx context.Context) (*planned, *doctor.Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, false); err != nil {
 		return nil, nil, err
 	}
 	o := a.recipeOptions()

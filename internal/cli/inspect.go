@@ -33,7 +33,7 @@ func (a *App) inspect(ctx context.Context, resolve bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, false); err != nil {
 		return err
 	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())

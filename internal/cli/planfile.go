@@ -69,7 +69,7 @@ func (a *App) planFrom(ctx context.Context, file string) (*planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, false); err != nil {
 		return nil, err
 	}
 	if err := txn.Check(txn.Options{Root: dir, Plan: given, Values: localValue}); err != nil {

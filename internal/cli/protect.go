@@ -79,7 +79,7 @@ func (a *App) protect(ctx context.Context, o *protectOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, false); err != nil {
 		return err
 	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())

@@ -35,7 +35,7 @@ func (a *App) undo(ctx context.Context, o *undoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.recover(ctx, dir); err != nil {
+	if err := a.recover(ctx, dir, true); err != nil {
 		return err
 	}
 	p, err := recipe.Inspect(ctx, dir, a.recipeOptions())

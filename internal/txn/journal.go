@@ -48,6 +48,8 @@ type journal struct {
 	CommandsDone bool `json:"commands_done"`
 	// Commit is the commit of git in which the run's files are, if one was made.
 	Commit string `json:"commit,omitempty"`
+	// Mark is the file by which a journal is known to be of this folder.
+	Mark string `json:"mark"`
 
 	dir string // its folder
 }
@@ -138,6 +140,9 @@ func (d *disk) begin(p *prepared) error {
 	if err := d.mkdir(j.dir, 0o700); err != nil {
 		return err
 	}
+	if err := d.mark(j); err != nil {
+		return err
+	}
 	for i, e := range j.Files {
 		if e.Before == nil {
 			continue
@@ -225,13 +230,16 @@ func (d *disk) discard(j *journal) error {
 // load reads the journals, the oldest first. Folders without a journal.json,
 // begun before or after anything happened, are the second result.
 func (d *disk) load() (all []*journal, empty []string, err error) {
+	if err := d.checkHome(); err != nil {
+		return nil, nil, err
+	}
 	dirs, err := d.journalDirs()
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, dir := range dirs {
 		file := path.Join(dir, "journal.json")
-		text, err := d.root.ReadFile(file)
+		text, err := d.own(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			empty = append(empty, dir)
 			continue

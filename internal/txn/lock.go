@@ -96,7 +96,21 @@ func (d *disk) makeHome() error {
 		return problem.New("home", "this has to be a folder of authfit's own").At(home, 0).
 			WithFix("move it away")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.checkHome()
+}
+
+// checkHome refuses links, which would have us make and write what they lead to,
+// and whatever else is not ours.
+func (d *disk) checkHome() error {
+	for name, kind := range map[string]fs.FileMode{home: fs.ModeDir, lockFile: 0, journals: fs.ModeDir} {
+		if info, err := d.root.Lstat(name); err == nil && info.Mode().Type() != kind {
+			return problem.New("home", "this has to be authfit's own, and no link").At(name, 0).WithFix("move it away")
+		}
+	}
+	return nil
 }
 
 // sameFile says whether the locked file is still the one with the name.
@@ -138,7 +152,7 @@ func (d *disk) note(f *os.File, h holder) error {
 
 // holder reads who has the lock, as far as the file says it.
 func (d *disk) holder() (h holder) {
-	text, err := d.root.ReadFile(lockFile)
+	text, err := d.own(lockFile)
 	if err != nil {
 		return h
 	}

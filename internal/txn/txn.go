@@ -47,6 +47,9 @@ type Options struct {
 	// Progress, where it is set, is told each step in a few words.
 	Progress func(string)
 
+	// Asked has Recover obey a journal that may have come from elsewhere.
+	Asked bool
+
 	hook hook
 }
 

@@ -67,11 +67,28 @@ func Recover(ctx context.Context, o Options) (*Result, error) {
 	if !leftover && len(unfinished(all)) == 0 {
 		return nil, nil
 	}
+	if !o.Asked {
+		if err := d.madeHere(unfinished(all)); err != nil {
+			return nil, err
+		}
+	}
 	r, err := takeBack(ctx, o, unfinished)
 	if errors.Is(err, ErrNothing) {
 		return nil, nil
 	}
 	return r, err
+}
+
+// Unfinished says whether a run was cut off in the project, so that Recover has
+// something to do. What cannot be read counts for one.
+func Unfinished(root string) bool {
+	d, err := openDisk(root, nil)
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	all, _, err := d.load()
+	return err != nil || len(unfinished(all)) > 0
 }
 
 // takeBack reverts the journals that which chooses, newest first.
@@ -162,7 +179,7 @@ func (r *Result) tidy() {
 
 // before reads a file's backup.
 func (d *disk) before(j *journal, e *fileEntry) ([]byte, error) {
-	data, err := d.root.ReadFile(e.backup(j))
+	data, err := d.own(e.backup(j))
 	if err == nil && sum(data) != e.Before.SHA256 {
 		err = fmt.Errorf("its backup %s is damaged", e.backup(j))
 	}

@@ -1,0 +1,15 @@
+package txn
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// identity says which file this is; empty where that cannot be said.
+func identity(info fs.FileInfo) string {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return asIdentity(uint64(s.Dev), s.Ino, s.Ctimespec.Sec, s.Ctimespec.Nsec)
+}
