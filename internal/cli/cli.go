@@ -65,7 +65,7 @@ type App struct {
 
 // Main runs the command line and returns the exit code. A first SIGINT, SIGTERM
 // or SIGHUP ends the context, and what was begun is put back.
-func Main(args []string, in io.Reader, out, errw io.Writer) int {
+func Main(args []string, in io.Reader, out, errw io.Writer) (code int) {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		ends = append(ends, syscall.SIGHUP)
@@ -78,6 +78,11 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	signal.Notify(unread, syscall.SIGPIPE)
 	defer signal.Stop(unread)
 	app := &App{In: in, Out: out, Err: errw}
+	defer func() {
+		if v := recover(); v != nil {
+			code = app.crashed(problem.Caught(v))
+		}
+	}()
 	root := newRoot(app)
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -204,6 +209,20 @@ func (a *App) report(err error) int {
 		return exitRefused
 	}
 	a.printError(err)
+	return exitRefused
+}
+
+// crashed says that authfit itself is at fault, in what state it leaves the
+// project, and how to go on.
+func (a *App) crashed(c *problem.Crash) int {
+	p := problem.New("crash", "authfit has a fault and stopped: %s", c.Kind).
+		WithDetail("%s", strings.Join(c.Places, "\n"))
+	dir, err := a.dir()
+	if err == nil && txn.Unfinished(dir) {
+		a.printError(p.WithFix("the project is changed in part: run authfit again, it puts everything back first"))
+		return exitRolledBack
+	}
+	a.printError(p.WithFix("nothing is left half done; `authfit undo` puts back what a finished add has changed"))
 	return exitRefused
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"authfit/internal/problem"
 	"authfit/internal/pysyntax"
 )
 
@@ -62,7 +63,7 @@ func inParallel(n int, do func(i int)) {
 		next += batch
 		return next - batch
 	}
-	var wg sync.WaitGroup
+	var wg crew
 	for range min(runtime.GOMAXPROCS(0), n/batch+1) {
 		wg.Go(func() {
 			for from := take(); from < n; from = take() {
@@ -73,4 +74,33 @@ func inParallel(n int, do func(i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// A crew is a WaitGroup that waits for those that fail, too: Wait passes their
+// panic on.
+type crew struct {
+	sync.WaitGroup
+	once  sync.Once
+	crash *problem.Crash
+}
+
+// Go calls f in a goroutine of its own.
+func (c *crew) Go(f func()) {
+	c.WaitGroup.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				crash := problem.Caught(v)
+				c.once.Do(func() { c.crash = crash })
+			}
+		}()
+		f()
+	})
+}
+
+// Wait waits for all of them.
+func (c *crew) Wait() {
+	c.WaitGroup.Wait()
+	if c.crash != nil {
+		panic(c.crash)
+	}
 }

@@ -100,7 +100,7 @@ func (w *walker) list(at *listing, ignore *ignores, r *reader) {
 // below lists the folders in one: those for which a reader is free beside this
 // one, the others, and in any case the last, with it.
 func (w *walker) below(at *listing, ignore *ignores, r *reader) {
-	var wg sync.WaitGroup
+	var wg crew
 	for i, f := range at.folders {
 		if i == len(at.folders)-1 { // or this one would wait for the other
 			w.list(f, ignore, r)
