@@ -85,7 +85,7 @@ func (r *Repo) run(ctx context.Context, input string, args ...string) (string, e
 		off = append(off, "-c", "safe.directory=*")
 	}
 	cmd := r.command(ctx, append(off, args...)...)
-	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
+	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1")
 	cmd.Stdin = strings.NewReader(input)
 	var said bytes.Buffer
 	cmd.Stderr = &said

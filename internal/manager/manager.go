@@ -196,12 +196,12 @@ func Find(ctx context.Context, name string, p *project.Project, getenv func(stri
 	} {
 		// The shims of pyenv and asdf are there for every version, and fail for
 		// those that do not have the tool.
-		if file != "" && (filepath.Base(filepath.Dir(file)) != "shims" || works(ctx, p.Root, file, "--version")) {
+		if file != "" && (filepath.Base(filepath.Dir(file)) != "shims" || !p.RunsOwn(file) && works(ctx, p.Root, file, "--version")) {
 			return []string{file}
 		}
 	}
 	for _, python := range []string{p.Python.Base, project.LookPath("python3", getenv("PATH"))} {
-		if python != "" && works(ctx, p.Root, python, "-P", "-m", name, "--version") {
+		if python != "" && !p.RunsOwn(python) && works(ctx, p.Root, python, "-P", "-m", name, "--version") {
 			return []string{python, "-m", name}
 		}
 	}

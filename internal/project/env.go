@@ -101,7 +101,7 @@ func (s *scan) target(file string) string {
 func (s *scan) git(ctx context.Context, file string, exists bool) (ignored, tracked bool) {
 	byRule := s.ignoredByRule(file)
 	program := s.lookPath("git")
-	if program == "" || repository(s.tree.Root) == "" {
+	if program == "" || s.runsOwn(program) || repository(s.tree.Root) == "" {
 		return byRule, false
 	}
 	ask := func(args ...string) (string, error) {

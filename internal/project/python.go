@@ -443,7 +443,7 @@ func (s *scan) ask(ctx context.Context, file string) (interpreter, bool) {
 	if m := rePyenvVersion.FindStringSubmatch(real); m != nil {
 		return interpreter{file, m[1]}, true
 	}
-	shim := filepath.Base(filepath.Dir(real)) == "shims" // pyenv's and asdf's names promise nothing
+	shim := isShim(real) // pyenv's and asdf's names promise nothing
 	if m := rePythonName.FindStringSubmatch(filepath.Base(real)); m != nil && !shim {
 		return interpreter{file, m[1]}, true
 	}
@@ -453,6 +453,9 @@ func (s *scan) ask(ctx context.Context, file string) (interpreter, bool) {
 			return interpreter{}, false
 		}
 		return s.ask(ctx, py)
+	}
+	if s.runsOwn(file) {
+		return interpreter{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -4,6 +4,7 @@
 package sdk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -79,7 +80,7 @@ func Read(sitePackages []string) (*SDK, error) {
 }
 
 func read(metadata, dir string) (*SDK, error) {
-	raw, err := os.ReadFile(metadata)
+	raw, err := readFile(metadata)
 	if err != nil {
 		return nil, unreadable(metadata, err)
 	}
@@ -109,6 +110,20 @@ func read(metadata, dir string) (*SDK, error) {
 	}
 	s.Problems = Defects(s.Version, s.Version)
 	return s, nil
+}
+
+// readFile reads a file of an installed package. uv may have put links to its cache
+// there, which keep the name; a link to a file of another name would have us
+// show what is no part of the package.
+func readFile(file string) ([]byte, error) {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() || filepath.Base(real) != filepath.Base(file) {
+		return nil, &os.PathError{Op: "read", Path: file, Err: cmp.Or(err, errors.New("not a file of the package"))}
+	}
+	return os.ReadFile(real)
 }
 
 func unreadable(file string, err error) *problem.Problem {

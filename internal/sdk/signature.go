@@ -172,7 +172,7 @@ func (s *SDK) module(name string) (*module, error) {
 	if m, ok := s.modules[name]; ok {
 		return m, nil
 	}
-	src, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(name)))
+	src, err := readFile(filepath.Join(s.Dir, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, err
 	}
@@ -461,7 +461,7 @@ func definesClass(src []byte, name string) bool {
 func (s *SDK) text(name string) []byte {
 	src, ok := s.texts[name]
 	if !ok {
-		src, _ = os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(name)))
+		src, _ = readFile(filepath.Join(s.Dir, filepath.FromSlash(name)))
 		s.texts[name] = src
 	}
 	return src
