@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"unicode"
 
 	"authfit/internal/problem"
 )
@@ -109,17 +110,32 @@ func checkPath(path string) error {
 
 // OwnPath says whether path is one of a file below the project's folder, as
 // io/fs has them (with slashes, not rooted, without "." and ".." elements), and
-// neither in git's folder nor in authfit's.
+// neither in git's folder nor in authfit's, by whatever name a file system knows
+// these.
 func OwnPath(path string) bool {
 	if !fs.ValidPath(path) || path == "." || strings.ContainsAny(path, "\\\x00") {
 		return false
 	}
 	for part := range strings.SplitSeq(path, "/") {
-		if strings.EqualFold(part, ".git") || strings.EqualFold(part, ".authfit") {
+		if name := plainName(part); name == ".git" || name == "git~1" || name == ".authfit" {
 			return false
 		}
 	}
 	return true
+}
+
+// plainName is a name as file systems compare it that know no case, pass over
+// characters that are not seen (HFS+), or drop dots and spaces at the end and what
+// follows a colon (NTFS).
+func plainName(name string) string {
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+	return strings.TrimRight(name, ". ")
 }
 
 func isSum(s string) bool {

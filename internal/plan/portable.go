@@ -16,6 +16,9 @@ func (p *Plan) Portable(root string) {
 		for j, arg := range c.Argv {
 			if inside(root, arg) {
 				if rel, err := filepath.Rel(dir, arg); err == nil {
+					if strings.HasPrefix(rel, "-") { // it would be taken for an option
+						rel = "." + string(filepath.Separator) + rel
+					}
 					p.Commands[i].Argv[j] = rel
 				}
 			}

@@ -212,6 +212,11 @@ func (m *manifests) addPoetry(name string, v *tomlValue, group, file string) {
 	if v.table != nil {
 		spec = v.get("version").str()
 	}
+	if reName.FindString(name) != name {
+		m.problems = append(m.problems, *problem.New("requirement-broken", "%q is not the name of a package", name).
+			At(file, v.line).WithFix("correct the name"))
+		return
+	}
 	if NormalizeName(name) == "python" {
 		if group == "" {
 			m.require(poetrySpecifier(spec), "python = "+quoted(spec), file, v.line)

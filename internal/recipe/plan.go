@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"authfit/internal/edit"
@@ -48,6 +49,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix, Notes: chosen.Notes, Users: o.Users}
 	d.Variant.Dialect, d.Variant.Features = chosen.Dialect, o.With
 	refuseUsers(d)
+	refuseName(d)
 	find(app.Framework).Draft(d)
 
 	pkgs := packages(p, app, chosen.Package)
@@ -80,8 +82,22 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	out.Login = d.Login
 	out.Notes = append(out.Notes, d.Notes...)
 	out.Problems = append(out.Problems, d.Problems...)
+	hideNotes(out.Notes)
+	hideProblems(out.Problems)
 	out.Portable(p.Root)
 	return out, nil
+}
+
+// reRun is how a server may be told which app to run: MODULE:NAME, where nothing
+// can be taken for an option, or for a place to be filled in.
+var reRun = regexp.MustCompile(`^[\pL\pN_./][^{}\pC]*$`)
+
+// refuseName refuses an app that cannot be named in a command.
+func refuseName(d *authkit.Draft) {
+	if run := d.App.Run; run != "" && !reRun.MatchString(run) {
+		d.RefuseAt("app-name", d.App.Entry.File, d.App.Entry.Line, "rename the file to a name that Python can import: letters, digits and underscores",
+			"the app cannot be started by the name %q", run)
+	}
 }
 
 // restores are the files that the manager's commands change, as they are now.

@@ -3,6 +3,7 @@ package fastapi
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,7 +39,6 @@ func (Recipe) Draft(d *authkit.Draft) {
 	if strings.HasSuffix(d.App.Run, ":"+d.App.Factory) {
 		boot = append(boot, "--factory")
 	}
-	module, _, _ := strings.Cut(d.App.Run, ":")
 	root := rootPath(d)
 	d.Login = &plan.Login{
 		Dir:      d.App.Dir,
@@ -52,7 +52,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	}
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
-		Argv: []string{"{python}", "-c", "import " + module},
+		Argv: importing(d.App.Run),
 		Dir:  d.App.Dir,
 		Why:  "the app can be imported",
 	})
@@ -67,6 +67,19 @@ func (Recipe) Draft(d *authkit.Draft) {
 		d.Login.HomeUser = home != nil || showUser(d)
 		noteGuards(d)
 	}
+}
+
+// reModule is a module as an import statement has it.
+var reModule = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)*$`)
+
+// importing is the command that imports an app's module. One with another name,
+// such as my-app, is imported without being a part of the code.
+func importing(run string) []string {
+	module, _, _ := strings.Cut(run, ":")
+	if reModule.MatchString(module) {
+		return []string{"{python}", "-c", "import " + module}
+	}
+	return []string{"{python}", "-c", "import importlib, sys; importlib.import_module(sys.argv[1])", module}
 }
 
 // noteGuards names the dependencies that hold for every route of the app: one
