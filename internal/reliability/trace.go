@@ -178,7 +178,7 @@ func (p *project) inject(calls []call, start func() error, progress func(), args
 	for _, c := range calls {
 		for _, what := range []string{"error=ENOSPC", "error=EIO", "error=EACCES", "error=EROFS", "signal=SIGKILL"} {
 			err := errOther
-			for _, shift := range []int{0, 0, -1, 1, 0} {
+			for _, shift := range []int{0, 1, -1, 2, -2, 3, -3, 0, 1, -1, 2, -2, 3, -3, 0, 1, -1} {
 				if !errors.Is(err, errOther) {
 					break
 				}
@@ -225,8 +225,8 @@ func injection(c call, what string) []string {
 	return []string{"-e", "trace=" + c.name, "-e", fmt.Sprintf("inject=%s:%s:when=%d", c.name, what, c.nth)}
 }
 
-// errOther says that the number was that of another call this time: the runtime
-// makes some that it does not make every time.
+// errOther says that the number was that of another call this time: the thread
+// makes a few that it does not make every time.
 var errOther = errors.New("it was another call each time")
 
 // injectOne is one run with an error or a kill, and the next start after it.
