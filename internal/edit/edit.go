@@ -53,11 +53,15 @@ func Apply(src []byte, edits ...Edit) ([]byte, error) {
 }
 
 // Unified is the change from before to after as a unified diff of the file at
-// path; empty when they are equal. A file that is made anew has a nil before.
+// path; empty when they are equal. A file that is made anew has a nil before; an
+// empty one is shown as git does.
 func Unified(path string, before, after []byte) string {
 	from := "a/" + path
 	if before == nil {
 		from = "/dev/null"
+		if len(after) == 0 { // which has no lines that a hunk could show
+			return fmt.Sprintf("diff --git a/%s b/%s\nnew file mode 100644\n", path, path)
+		}
 	}
 	diff := udiff.Unified(from, "b/"+path, string(before), string(after))
 	return strings.ToValidUTF8(renumbered(diff), "\uFFFD")

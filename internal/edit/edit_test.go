@@ -67,6 +67,7 @@ func TestUnified(t *testing.T) {
 	}{
 		{"equal", []byte("a\n"), []byte("a\n"), ""},
 		{"created", nil, []byte("a\n"), "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a\n"},
+		{"created empty", nil, []byte{}, "diff --git a/f b/f\nnew file mode 100644\n"},
 		{"changed", []byte("a\nb\n"), []byte("a\nc\n"), "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"},
 		{"empty before", []byte{}, []byte("a\n"), "--- a/f\n+++ b/f\n@@ -0,0 +1 @@\n+a\n"},
 		{

@@ -34,23 +34,19 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 			out.Problems = append(out.Problems, q)
 		}
 	}
-	for _, q := range p.Problems {
-		switch q.Code {
-		case "no-app", "not-python", "several-apps", "framework-unsupported":
-			out.Problems = append(out.Problems, q)
-		}
-	}
-	app := p.App()
-	if app == nil || find(app.Framework) == nil {
+	r, none := room(p)
+	if none != nil {
+		out.Problems = append(out.Problems, *none)
 		return out, nil
 	}
+	app := p.App()
 	out.Framework = app.Framework
 	out.Problems = append(out.Problems, chosen.Problems...)
 	d := &authkit.Draft{Project: p, App: app, Prefix: o.URLPrefix, Notes: chosen.Notes, Users: o.Users}
 	d.Variant.Dialect, d.Variant.Features = chosen.Dialect, o.With
 	refuseUsers(d)
 	refuseName(d)
-	find(app.Framework).Draft(d)
+	r.Draft(d)
 
 	pkgs := packages(p, app, chosen.Package)
 	if m != nil && !o.NoInstall {

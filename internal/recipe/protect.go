@@ -14,9 +14,9 @@ import (
 
 // Routes lists the routes of the chosen app, by their paths.
 func Routes(p *project.Project) (authkit.Listing, error) {
-	r, err := chosen(p)
-	if err != nil {
-		return authkit.Listing{}, err
+	r, none := room(p)
+	if none != nil {
+		return authkit.Listing{}, none
 	}
 	l := r.Routes(p, p.App())
 	slices.SortStableFunc(l.Routes, func(a, b authkit.Listed) int {
@@ -49,9 +49,9 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 	case !guardWord.MatchString(t.Guard.Role + t.Guard.Permission):
 		return nil, nil, problem.New("usage", "%q cannot be the name of a role or permission", t.Guard.Role+t.Guard.Permission).WithFix("give its slug from the WorkOS dashboard")
 	}
-	r, err := chosen(p)
-	if err != nil {
-		return nil, nil, err
+	r, none := room(p)
+	if none != nil {
+		return nil, nil, none
 	}
 	d := &authkit.Draft{Project: p, App: p.App()}
 	guarded := complete(authkit.Listing{Routes: r.Protect(d, t)}).Routes
@@ -59,6 +59,7 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 		Schema: plan.Schema, Framework: p.App().Framework, Python: p.Python.Executable(), SDK: plan.SDK{Needs: []string{}},
 		Commands: []plan.Command{}, Env: []plan.EnvKey{}, Probes: []plan.Probe{}, Restores: []plan.Restore{},
 	}
+	var err error
 	out.Files, err = d.Files()
 	if len(out.Files) > 0 && t.Guard.Feature() != "" {
 		d.AddFeature(t.Guard.Feature(), r.Routes(p, p.App()).Module, r.Module())
@@ -71,8 +72,8 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 	return out, guarded, err
 }
 
-// chosen is the recipe of the chosen app, or why there is none.
-func chosen(p *project.Project) (Recipe, error) {
+// room is the recipe of the chosen app, or why there is none.
+func room(p *project.Project) (Recipe, *problem.Problem) {
 	if app := p.App(); app != nil && find(app.Framework) != nil {
 		return find(app.Framework), nil
 	}

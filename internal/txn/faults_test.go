@@ -210,6 +210,7 @@ func TestFaultsOfRecover(t *testing.T) {
 			}
 			crashed := tempDir(t)
 			copyTree(t, f.dir, crashed)
+			f.asked = true
 			eachFailure(t, f, func(b *failure) {
 				copyTree(t, crashed, f.dir)
 				r, err := Recover(context.Background(), f.options())

@@ -48,7 +48,8 @@ func (d *disk) madeHere(all []*journal) error {
 	return nil
 }
 
-// asIdentity is the text of an identity.
-func asIdentity(dev, inode uint64, sec, nsec int64) string {
-	return fmt.Sprintf("%d:%d:%d.%09d", dev, inode, sec, nsec)
+// asIdentity is the text of an identity. The device is not in it: some have
+// another number after the system has started anew.
+func asIdentity(inode uint64, sec, nsec int64) string {
+	return fmt.Sprintf("%d:%d.%09d", inode, sec, nsec)
 }

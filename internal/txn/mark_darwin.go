@@ -11,5 +11,5 @@ func identity(info fs.FileInfo) string {
 	if !ok {
 		return ""
 	}
-	return asIdentity(uint64(s.Dev), s.Ino, s.Ctimespec.Sec, s.Ctimespec.Nsec)
+	return asIdentity(s.Ino, s.Ctimespec.Sec, s.Ctimespec.Nsec)
 }

@@ -11,5 +11,5 @@ func identity(info fs.FileInfo) string {
 	if !ok {
 		return ""
 	}
-	return asIdentity(uint64(s.Dev), s.Ino, int64(s.Ctim.Sec), int64(s.Ctim.Nsec)) //nolint:unconvert // 32 bits on some
+	return asIdentity(s.Ino, int64(s.Ctim.Sec), int64(s.Ctim.Nsec)) //nolint:unconvert // 32 bits on some
 }

@@ -377,7 +377,7 @@ func (l *powerLoss) modelled() *fixture {
 // next is the next start on a tree that was left: it puts things right.
 func (l *powerLoss) next(tree map[string]form, want string) {
 	l.t.Helper()
-	f := &fixture{dir: tempDir(l.t), fresh: l.f.fresh}
+	f := &fixture{dir: tempDir(l.t), fresh: l.f.fresh, asked: true}
 	writeTree(l.t, f.dir, tree)
 	fail := func(format string, args ...any) {
 		l.t.Fatalf("the power failed in %s, and left %v\n%s", l.doing, slices.Sorted(maps.Keys(tree)), fmt.Sprintf(format, args...))

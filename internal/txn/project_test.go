@@ -58,6 +58,9 @@ type fixture struct {
 	// fresh says that the project has no environment: the command makes .venv.
 	fresh bool
 	hook  hook
+	// asked says that the project may be a copy, in which the mark of a journal is
+	// another file.
+	asked bool
 	// said is all that was told as progress.
 	said []string
 }
@@ -162,6 +165,7 @@ func (f *fixture) options() Options {
 		Values:   func(plan.EnvKey) (string, error) { return plantedNew, nil },
 		Progress: func(s string) { f.said = append(f.said, s) },
 		hook:     f.hook,
+		Asked:    f.asked,
 	}
 	o.Run = func(ctx context.Context, _ plan.Command) error { return f.install(ctx) }
 	o.Environment = Environment{
