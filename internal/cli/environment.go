@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"authfit/internal/manager"
 	"authfit/internal/plan"
@@ -37,6 +38,13 @@ func (a *App) environment(p *project.Project) txn.Environment {
 				return nil, err
 			}
 			return manager.Entries(now)
+		},
+		Damaged: func(since time.Time) ([]string, error) {
+			now, err := a.again(context.Background(), p)
+			if err != nil {
+				return nil, err
+			}
+			return manager.Damaged(now, since)
 		},
 		RemoveEntries: func(names []string) error {
 			now, err := a.again(context.Background(), p)

@@ -26,3 +26,18 @@ func removeParts(o Options, pk *packages) error {
 	}
 	return nil
 }
+
+// disownDamaged takes away the metadata of packages that a command which did not
+// come to its end has changed in part, so that they are seen to be missing and
+// are put back. PDM writes a new version over the old one, and what the metadata
+// says only then.
+func disownDamaged(o Options, j *journal) error {
+	if j.Packages == nil || j.Packages.After != nil || o.Environment.Damaged == nil {
+		return nil
+	}
+	damaged, err := o.Environment.Damaged(j.Began)
+	if err != nil || len(damaged) == 0 {
+		return err
+	}
+	return o.Environment.RemoveEntries(damaged)
+}

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"authfit/internal/plan"
 	"authfit/internal/problem"
@@ -69,6 +70,9 @@ type Environment struct {
 	// part belongs to no package yet.
 	Entries       func() ([]string, error)
 	RemoveEntries func(names []string) error
+	// Damaged lists, of the entries, the metadata of packages whose files have been
+	// changed since then, and are not those that were installed.
+	Damaged func(since time.Time) ([]string, error)
 	// Uninstall removes the named packages, without others that need them.
 	Uninstall func(ctx context.Context, names []string) error
 	// Reinstall installs exactly these, each a "name==version", and nothing else.

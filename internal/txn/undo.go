@@ -442,6 +442,9 @@ func (d *disk) revertPackages(ctx context.Context, o Options, j *journal, r *Res
 			return err
 		}
 	}
+	if err := disownDamaged(o, j); err != nil {
+		return err
+	}
 	if now, err = list(); err != nil {
 		return err
 	}
