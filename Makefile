@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 10m
 ENV := . .cache/env &&
 
-.PHONY: build setup test lint bench checklist survey apps fuzz fuzz-short pins clean
+.PHONY: build setup test lint bench checklist survey apps properties fuzz fuzz-short pins clean
 
 build:
 	@scripts/setup.sh go
@@ -43,6 +43,11 @@ survey: setup
 # Adds a login to public apps and takes it back: internal/apps says what has to be in CORPUS.
 apps: setup
 	@$(ENV) go run ./internal/apps $(CORPUS) >docs/apps.md
+
+# Holds add and undo to what must be true of them in any project, and prints the tables for docs/RELIABILITY.md:
+# internal/properties says what has to be in CORPUS.
+properties: setup
+	@$(ENV) go run ./internal/properties $(CORPUS)
 
 # Newest versions of what tools/*.in name, for every Python that they are for.
 pins: setup
