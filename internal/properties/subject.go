@@ -66,7 +66,7 @@ func own(root string) ([]*subject, error) {
 	for _, pattern := range []string{"internal/layouts/testdata", "internal/recipe/testdata/inspect", "internal/recipe/*/testdata"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern, "*.txtar"))
 		if err != nil || len(files) == 0 {
-			return nil, fmt.Errorf("no layouts in %s: %v", pattern, err)
+			return nil, fmt.Errorf("no layouts in %s: %w", pattern, err)
 		}
 		for _, file := range files {
 			s, err := readLayout(root, file)
