@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	runs := flag.Int("runs", 500, "how many random kills")
+	runs := flag.Int("runs", 500, "how many random kills; with each package manager a sixteenth of it")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random kills")
 	part := flag.String("part", "", "only this one: census, calls, kills or disks")
 	program := flag.String("program", "", "authfit, for a part of its own")
@@ -130,20 +130,36 @@ func randomKills(dir, program string, runs int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	add, undo, err := p.kills(runs, rand.New(rand.NewPCG(seed, 0)), func(n int) { progress("kills", n, runs) })
-	if err != nil {
-		return fmt.Errorf("seed %d: %w", seed, err)
-	}
 	fmt.Printf("Killed at random instants, seed %d:\n\n", seed)
 	fmt.Println("| run | times | had ended by then | was cut off, and put back by the next start | then as before | then as planned | neither |")
 	fmt.Println("|---|---|---|---|---|---|---|")
+	if err := p.killRow("no manager", runs, seed); err != nil {
+		return err
+	}
+	for i, manager := range managers {
+		p, err := newManaged(manager, example, dir+manager, []string{program})
+		if err == nil {
+			err = p.killRow(manager, runs/16, seed+uint64(i)+1)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", manager, err)
+		}
+	}
+	fmt.Println()
+	return nil
+}
+
+func (p *project) killRow(what string, runs int, seed uint64) error {
+	add, undo, err := p.kills(runs, rand.New(rand.NewPCG(seed, 0)), func(n int) { progress("kills, "+what, n, runs) })
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", seed, err)
+	}
 	for _, r := range []struct {
 		what string
 		t    tally
 	}{{"add", add}, {"undo", undo}} {
-		fmt.Printf("| %s | %d | %d | %d | %d | %d | 0 |\n", r.what, r.t.runs, r.t.ended, r.t.recovered, r.t.before, r.t.after)
+		fmt.Printf("| %s, %s | %d | %d | %d | %d | %d | 0 |\n", r.what, what, r.t.runs, r.t.ended, r.t.recovered, r.t.before, r.t.after)
 	}
-	fmt.Println()
 	return nil
 }
 

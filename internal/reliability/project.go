@@ -23,6 +23,10 @@ type project struct {
 	dir     string
 	before  string // what it is at the start, by hash; with times
 	after   string // what add makes of it; without times and secrets
+
+	// managed says that add installs: the project has an environment.
+	managed  bool
+	packages string // what is in the environment at the start
 }
 
 // before is when the files of a project were last changed.
@@ -50,28 +54,39 @@ func newProject(example, dir string, program, env []string) (*project, error) {
 		return nil, err
 	}
 	_ = os.Chown(name("templates/base.html"), 1000, 1000) // which only root can
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	return p, p.begin()
+}
+
+// begin finds out what the project is, and what add makes of it.
+func (p *project) begin() error {
+	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == ".venv" {
+			return fs.SkipDir
+		}
 		if err == nil && d.Type().IsRegular() {
 			err = os.Chtimes(path, long, long)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if p.before, err = p.hash(true); err != nil {
-		return nil, err
+		return err
+	}
+	if p.packages, err = p.installed(); err != nil {
+		return err
 	}
 	if code, said := p.add(); code != 0 {
-		return nil, fmt.Errorf("add ended with %d: %s", code, said)
+		return fmt.Errorf("add ended with %d: %s", code, said)
 	}
 	if p.after, err = p.hash(false); err != nil {
-		return nil, err
+		return err
 	}
 	if code, said := p.undo(); code != 0 {
-		return nil, fmt.Errorf("undo ended with %d: %s", code, said)
+		return fmt.Errorf("undo ended with %d: %s", code, said)
 	}
-	return p, p.wantBefore()
+	return p.wantBefore()
 }
 
 // lengthen adds empty lines to a file.
@@ -157,24 +172,47 @@ func (p *project) want(want string) error {
 	return err
 }
 
-// wantBefore wants the project as it was, and nothing of authfit's own in it.
+// wantBefore wants the project as it was, and nothing of authfit's own in it, but
+// for what it keeps of a manifest that somebody may have edited after a kill.
 func (p *project) wantBefore() error {
 	if err := p.want("before"); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(filepath.Join(p.dir, ".authfit")); err == nil {
-		return fmt.Errorf("%s/.authfit is still there", p.dir)
+	home := filepath.Join(p.dir, ".authfit")
+	left, err := os.ReadDir(home)
+	for _, e := range left {
+		if !p.managed || e.Name() != "kept" && e.Name() != ".gitignore" {
+			return fmt.Errorf("%s/%s is still there", home, e.Name())
+		}
 	}
-	return nil
+	if err == nil && len(left) == 0 {
+		return fmt.Errorf("%s is still there", home)
+	}
+	if err := os.RemoveAll(home); err != nil {
+		return err
+	}
+	packages, err := p.installed()
+	if err == nil && packages != p.packages {
+		err = fmt.Errorf("the environment has\n%s\nand had\n%s", packages, p.packages)
+	}
+	return err
 }
 
 var (
-	addArgs  = []string{"add", "--no-install", "--no-verify", "--yes"}
+	addArgs  = []string{"add", "--no-verify", "--yes", "--no-install"}
 	undoArgs = []string{"undo"}
 	planArgs = []string{"plan", "--no-install"}
 )
 
-func (p *project) add() (int, string)  { return p.run(addArgs...) }
+// addArgs are add's: with --no-install where there is no environment.
+func (p *project) addArgs() []string {
+	if p.managed {
+		return addArgs[:len(addArgs)-1]
+	}
+	return addArgs
+}
+
+func (p *project) add() (int, string)  { return p.run(p.addArgs()...) }
 func (p *project) undo() (int, string) { return p.run(undoArgs...) }
 
 // command is authfit in the project, run below what is named.
@@ -220,6 +258,9 @@ func (p *project) cutOff() (bool, error) {
 func (p *project) next(args []string) (is string, recovered bool, err error) {
 	if recovered, err = p.cutOff(); err != nil {
 		return "", false, err
+	}
+	if args[0] == "add" {
+		args = p.addArgs()
 	}
 	code, said := p.run(args...)
 	if code != 0 {

@@ -132,7 +132,7 @@ func (d *disk) signLock(o Options, f *os.File) error {
 			return err
 		}
 	}
-	if err := d.do("write", lockFile, func() error { return f.Truncate(0) }); err != nil {
+	if err := d.do("truncate", lockFile, func() error { return f.Truncate(0) }); err != nil {
 		return err
 	}
 	return d.note(f, holder{PID: os.Getpid(), Command: o.Command, Since: time.Now().Truncate(time.Second)})

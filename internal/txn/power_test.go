@@ -148,7 +148,7 @@ func (p *platter) follow(op, name string) {
 		if n == nil {
 			p.rename(dir, map[string]*node{base: p.load(name)})
 		}
-	case "write", "chown", "chmod", "chtimes":
+	case "write", "truncate", "chown", "chmod", "chtimes":
 		n.now = p.look(name)
 	case "sync":
 		n.now = p.look(name)
