@@ -91,14 +91,23 @@ func (s *sandbox) environment() {
 		s.t.Fatal(err)
 	}
 	s.write("app/.venv/pyvenv.cfg", string(cfg), 0o644)
-	lib := filepath.Join(s.dir, "app/.venv/lib", filepath.Base(filepath.Dir(packages[0])))
-	if err := os.MkdirAll(lib, 0o755); err != nil {
+	// Each package is a link of its own: what is taken out here stays there.
+	lib := filepath.Join(s.dir, "app/.venv/lib", filepath.Base(filepath.Dir(packages[0])), "site-packages")
+	entries, err := os.ReadDir(packages[0])
+	if err := errors.Join(err, os.MkdirAll(lib, 0o755)); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.Symlink(packages[0], filepath.Join(lib, "site-packages")); err != nil {
-		s.t.Fatal(err)
+	for _, e := range entries {
+		if err := os.Symlink(filepath.Join(packages[0], e.Name()), filepath.Join(lib, e.Name())); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	s.write("app/.venv/bin/python", s.noting(python), 0o755)
+	// The packages' programs are not there, and have not gone just now.
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(s.dir, "app/.venv/bin"), long, long); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // noting is a program that notes its arguments and becomes another.

@@ -201,7 +201,10 @@ func (w *tailWriter) flush() {
 }
 
 func (w *tailWriter) pass(n int) {
-	text := w.mask(string(w.part[:n]))
+	text := string(w.part[:n])
+	if w.mask != nil {
+		text = w.mask(text)
+	}
 	w.part = slices.Delete(w.part, 0, n)
 	w.last = append(w.last, text...)
 	if over := len(w.last) - 64<<10; over > 0 {
