@@ -49,6 +49,11 @@ reliability: setup
 	@scripts/setup.sh strace
 	@$(ENV) go run ./internal/reliability
 
+# Holds add and undo to what must be true of them in any project, and prints the tables for docs/RELIABILITY.md:
+# internal/properties says what has to be in CORPUS.
+properties: setup
+	@$(ENV) go run ./internal/properties $(CORPUS)
+
 # Newest versions of what tools/*.in name, for every Python that they are for.
 pins: setup
 	@$(ENV) for name in tools:3.10 sdk:3.10 sdk5:3.8; do \

@@ -184,7 +184,7 @@ func (t task) make(dir string, k known, python *python) (bool, error) {
 	if err := t.subject.make(dir, python); err != nil {
 		return false, err
 	}
-	p := place{dir: dir, project: filepath.Join(dir, t.subject.folder)}
+	p := place{dir: dir}
 	for _, file := range k.touched {
 		p.touched = append(p.touched, filepath.Join(dir, file))
 	}
@@ -278,7 +278,7 @@ func (t *trial) add(tmp, elsewhere string) error {
 	if err := t.files(tmp, originals); err != nil {
 		return err
 	}
-	if err := t.pythonFiles(originals); err != nil {
+	if err := t.pythonFiles(tmp, originals); err != nil {
 		return err
 	}
 	if err := t.checkAfter(filepath.Join(tmp, "checked")); err != nil {
@@ -406,7 +406,7 @@ func holds(names map[string]bool, folder string) bool {
 
 // pythonFiles has both parsers read what was written. A warning that was not there
 // before, or syntax that Python 3.8 does not know, is of our making too.
-func (t *trial) pythonFiles(originals map[string][]byte) error {
+func (t *trial) pythonFiles(tmp string, originals map[string][]byte) error {
 	written := map[string]string{} // what was there before, by what is there now
 	paths := []string{}
 	for _, f := range t.plan.Files {
@@ -417,11 +417,10 @@ func (t *trial) pythonFiles(originals map[string][]byte) error {
 		written[now] = ""
 		paths = append(paths, now)
 		if f.Action == plan.Modify {
-			was := now + ".before"
-			if err := os.WriteFile(was, originals[f.Path], 0o600); err != nil {
+			was := filepath.Join(tmp, "before", f.Path)
+			if err := writeFile(was, originals[f.Path], 0o600); err != nil {
 				return err
 			}
-			defer func() { _ = os.Remove(was) }()
 			written[now] = was
 			paths = append(paths, was)
 		}

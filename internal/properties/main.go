@@ -8,7 +8,7 @@
 //
 // DIR has a folder for each line of apps.txt, called owner+name: the repository
 // checked out at the commit of that line. authfit works on copies. With names,
-// only the subjects and variants that are called so are tried.
+// only the subjects, kinds of subjects and variants that are called so are tried.
 //
 // A line of apps.txt is
 //
@@ -52,14 +52,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var tasks []task
 	for _, s := range subjects {
 		for _, v := range variants {
-			if len(args) == 1 || slices.Contains(args[1:], s.name) || slices.Contains(args[1:], v.name) {
+			named := func(name string) bool { return name == s.name || name == s.kind || name == v.name }
+			if len(args) == 1 || slices.ContainsFunc(args[1:], named) {
 				tasks = append(tasks, task{s, v})
 			}
 		}
 	}
 	var results []result
 	err = each(ctx, tasks, 2, func(r result) {
-		results = append(results, r)
+		if results = append(results, r); len(results)%100 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d\n", len(results), len(tasks))
+		}
 		for _, broken := range r.broken {
 			fmt.Fprintf(os.Stderr, "%s, %s: %s\n", r.subject.name, r.variant.name, broken)
 		}

@@ -10,7 +10,13 @@ import traceback
 import warnings
 
 # What a check imports, once for all of them.
-for name in ("django.core.management.commands.check", "django.contrib.auth.models", "flask.cli", "fastapi.templating", "workos"):
+for name in (
+    "django.core.management.commands.check",
+    "django.contrib.auth.models",
+    "flask.cli",
+    "fastapi.templating",
+    "workos",
+):
     try:
         __import__(name)
     except Exception:  # models want settings, which come with a check
@@ -87,5 +93,7 @@ for line in sys.stdin:
     if "compile" in question:
         answer = {path: compiled(path) for path in question["compile"]}
     else:
-        answer = check(question["check"], question["dir"], question["path"], question["env"])
+        answer = check(
+            question["check"], question["dir"], question["path"], question["env"]
+        )
     print(json.dumps(answer), file=answers, flush=True)

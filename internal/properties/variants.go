@@ -17,8 +17,7 @@ import (
 
 // A place is a copy of a subject that a variant rewrites.
 type place struct {
-	dir     string   // all of it
-	project string   // where authfit works
+	dir     string
 	touched []string // what add changes in the subject as it is, absolute
 	env     string   // the environment file, absolute; it may not be there
 }
