@@ -208,3 +208,23 @@ func TestEmpty(t *testing.T) {
 		t.Error("a plan that changes something is empty")
 	}
 }
+
+// What lies in the folder of a workspace belongs to the project; what lies beside
+// does not.
+func TestPortable(t *testing.T) {
+	for _, c := range []struct{ python, want string }{
+		{"/w/app/.venv/bin/python", ".venv/bin/python"},
+		{"/w/.venv/bin/python", "../.venv/bin/python"},
+		{"/w2/.venv/bin/python", "/w2/.venv/bin/python"},
+		{"", ""},
+	} {
+		p := &Plan{Python: c.python, Commands: []Command{{Argv: []string{"uv", c.python}}}}
+		p.Portable("/w/app", ".", "..")
+		if p.Python != c.want || p.Commands[0].Argv[1] != c.want {
+			t.Errorf("%s became %s and %v", c.python, p.Python, p.Commands[0].Argv)
+		}
+		if got := p.Interpreter("/w/app"); got != c.python {
+			t.Errorf("%s is %s again", c.python, got)
+		}
+	}
+}

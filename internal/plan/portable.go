@@ -2,19 +2,24 @@ package plan
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Root stands for the project's folder in the variables of a command.
 const Root = "{root}"
 
-// Portable takes the project's own folder, which is absolute, out of the plan's
-// paths, so that equal projects have equal plans wherever they lie.
-func (p *Plan) Portable(root string) {
+// Portable takes the folders of the project, which are absolute, out of the plan's
+// paths, so that equal projects have equal plans wherever they lie: its own, root,
+// and others relative to it, such as that of a workspace, which lies above.
+func (p *Plan) Portable(root string, others ...string) {
+	own := func(path string) bool {
+		return inside(root, path) || slices.ContainsFunc(others, func(dir string) bool { return inside(filepath.Join(root, dir), path) })
+	}
 	for i, c := range p.Commands {
 		dir := filepath.Join(root, filepath.FromSlash(c.Dir))
 		for j, arg := range c.Argv {
-			if inside(root, arg) {
+			if own(arg) {
 				if rel, err := filepath.Rel(dir, arg); err == nil {
 					if strings.HasPrefix(rel, "-") { // it would be taken for an option
 						rel = "." + string(filepath.Separator) + rel
@@ -29,14 +34,16 @@ func (p *Plan) Portable(root string) {
 			}
 		}
 	}
-	if inside(root, p.Python) {
-		p.Python = strings.TrimPrefix(p.Python, root+string(filepath.Separator))
+	if own(p.Python) {
+		if rel, err := filepath.Rel(root, p.Python); err == nil {
+			p.Python = rel
+		}
 	}
 }
 
-// inside says whether path is below root, by its text.
-func inside(root, path string) bool {
-	return strings.HasPrefix(path, root+string(filepath.Separator))
+// inside says whether path is below dir, by its text.
+func inside(dir, path string) bool {
+	return strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
 // Interpreter is the project's interpreter for the project in root, absolute;

@@ -41,6 +41,6 @@ func Repair(p *project.Project, m manager.Manager, findings []authkit.Finding, p
 	var err error
 	out.Files, err = d.Files()
 	out.Notes, out.Problems = d.Notes, d.Problems
-	out.Portable(p.Root)
+	out.Portable(p.Root, p.Manager.Dir, p.Manager.Workspace)
 	return out, err
 }

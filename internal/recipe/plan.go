@@ -80,7 +80,7 @@ func Plan(p *project.Project, m manager.Manager, o Options) (*plan.Plan, error) 
 	out.Problems = append(out.Problems, d.Problems...)
 	hideNotes(out.Notes)
 	hideProblems(out.Problems)
-	out.Portable(p.Root)
+	out.Portable(p.Root, p.Manager.Dir, p.Manager.Workspace)
 	return out, nil
 }
 

@@ -68,7 +68,7 @@ func Protect(p *project.Project, t authkit.Target) (*plan.Plan, []authkit.Listed
 	out.Notes, out.Problems = append([]string{}, d.Notes...), append([]problem.Problem{}, d.Problems...)
 	hideNotes(out.Notes)
 	hideProblems(out.Problems)
-	out.Portable(p.Root)
+	out.Portable(p.Root, p.Manager.Dir, p.Manager.Workspace)
 	return out, guarded, err
 }
 
