@@ -20,13 +20,13 @@ type tally struct {
 // half in undo. What the project is after the next start, is counted.
 func (p *project) kills(n int, chance *rand.Rand, progress func(int)) (add, undo tally, err error) {
 	took := map[string]time.Duration{}
-	for _, args := range [][]string{p.addArgs(), undoArgs} {
+	for _, args := range [][]string{addArgs, undoArgs} {
 		if took[args[0]], err = p.duration(args); err != nil {
 			return add, undo, err
 		}
 	}
 	for i := range n {
-		args, t := p.addArgs(), &add
+		args, t := addArgs, &add
 		if i%2 == 1 {
 			args, t = undoArgs, &undo
 			if code, said := p.add(); code != 0 {

@@ -199,26 +199,25 @@ func (p *project) wantBefore() error {
 }
 
 var (
-	addArgs  = []string{"add", "--no-verify", "--yes", "--no-install"}
+	addArgs  = []string{"add", "--no-verify", "--yes", noInstall}
 	undoArgs = []string{"undo"}
-	planArgs = []string{"plan", "--no-install"}
+	planArgs = []string{"plan", noInstall}
 )
 
-// addArgs are add's: with --no-install where there is no environment.
-func (p *project) addArgs() []string {
-	if p.managed {
-		return addArgs[:len(addArgs)-1]
-	}
-	return addArgs
-}
+// noInstall is left away where there is an environment.
+const noInstall = "--no-install"
 
-func (p *project) add() (int, string)  { return p.run(p.addArgs()...) }
+func (p *project) add() (int, string)  { return p.run(addArgs...) }
 func (p *project) undo() (int, string) { return p.run(undoArgs...) }
 
 // command is authfit in the project, run below what is named.
 func (p *project) command(below []string, args ...string) *exec.Cmd {
 	argv := append(append(append([]string{}, below...), p.program...), "-C", p.dir)
-	argv = append(argv, args...)
+	for _, arg := range args {
+		if arg != noInstall || !p.managed {
+			argv = append(argv, arg)
+		}
+	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	return cmd
@@ -258,9 +257,6 @@ func (p *project) cutOff() (bool, error) {
 func (p *project) next(args []string) (is string, recovered bool, err error) {
 	if recovered, err = p.cutOff(); err != nil {
 		return "", false, err
-	}
-	if args[0] == "add" {
-		args = p.addArgs()
 	}
 	code, said := p.run(args...)
 	if code != 0 {
