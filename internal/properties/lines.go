@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,10 +37,10 @@ func (t *trial) files(tmp string, originals map[string][]byte) error {
 			t.breaks(asPlanned, "%v", err)
 			continue
 		}
-		t.lines(f, before, after)
+		diff := t.lines(f, before, after)
 		if utf8.Valid(before) && utf8.Valid(after) {
 			patched[f.Path] = after
-			patch.WriteString("\n" + f.Diff) // as plan prints it
+			patch.WriteString("\n" + diff) // as plan prints it
 			if f.Action == plan.Modify {
 				if err := writeFile(filepath.Join(dir, f.Path), before, 0o644); err != nil {
 					return err
@@ -77,73 +76,116 @@ func (t *trial) files(tmp string, originals map[string][]byte) error {
 
 var hunk = regexp.MustCompile(`^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@`)
 
-// lines walks through a diff beside the bytes before and after: what is in no hunk,
-// or is context in one, has to be the same bytes, and what a hunk takes and gives
-// has to be as it is called. The diff shows a byte that is no UTF-8 as U+FFFD.
-func (t *trial) lines(f plan.File, before, after []byte) {
-	a, b := splitLines(before), splitLines(after)
-	i, j := 0, 0
-	shown := func(line string) string { return strings.ToValidUTF8(line, "\uFFFD") }
-	wrong := func(format string, args ...any) {
-		t.breaks(asPlanned, "%s: %s", f.Path, fmt.Sprintf(format, args...))
-	}
-	var gone, came []string // of a hunk
-	end := func() {
-		if len(gone) > 0 && !subsequence(squeezed(gone), squeezed(came)) && !contains(words(came), words(gone)) {
-			t.breaks(comesBack, "%s: %q by %q", f.Path, clip(strings.Join(gone, "")), clip(strings.Join(came, "")))
-		}
-		if f.Action == plan.Modify {
-			t.conventions(f.Path, before, came)
-		}
-		gone, came = nil, nil
-	}
-	same := func(upto int) bool {
-		for ; i < upto; i, j = i+1, j+1 {
-			if i >= len(a) || j >= len(b) || a[i] != b[j] {
-				wrong("line %d is in no hunk, and not the same", i+1)
-				return false
-			}
-		}
-		return true
-	}
+// A walk goes through a diff beside the lines before and after it.
+type walk struct {
+	*trial
+	file       plan.File
+	before     []byte
+	a, b       []string // the lines before and after
+	i, j       int      // the next of each
+	gone, came []string // of the hunk so far
+	whole      strings.Builder
+	lost       bool // the diff does not go with the lines
+}
+
+func (w *walk) lose(format string, args ...any) {
+	w.lost = true
+	w.breaks(asPlanned, "%s"+format, append([]any{w.file.Path}, args...)...)
+}
+
+// lines goes through a diff: what is in no hunk, or is context in one, has to be
+// the same bytes before and after, and what a hunk takes and gives has to be what
+// it shows: a byte that is no UTF-8 as U+FFFD, and a secret as stars. It returns
+// the diff with the lines as they are.
+func (t *trial) lines(f plan.File, before, after []byte) string {
+	w := &walk{trial: t, file: f, before: before, a: splitLines(before), b: splitLines(after)}
 	diff := strings.SplitAfter(f.Diff, "\n")
 	for n, line := range diff {
-		if m := hunk.FindStringSubmatch(line); m != nil {
-			end()
+		m := hunk.FindStringSubmatch(line)
+		switch {
+		case m != nil:
+			w.end()
 			start, _ := strconv.Atoi(m[1])
-			if m[2] == "0" {
+			if m[2] == "0" { // an empty side is numbered by the line before it
 				start++
 			}
-			if !same(start - 1) {
-				return
-			}
-			continue
-		}
-		if n < 2 || line == "" || line[0] == '\\' {
-			continue // the header, or that there is no newline
-		}
-		text := line[1:]
-		if n+1 < len(diff) && strings.HasPrefix(diff[n+1], `\`) {
-			text = strings.TrimSuffix(text, "\n")
-		}
-		switch {
-		case line[0] == ' ' && i < len(a) && j < len(b) && a[i] == b[j] && shown(a[i]) == text:
-			i, j = i+1, j+1
-		case line[0] == '-' && i < len(a) && shown(a[i]) == text:
-			gone = append(gone, a[i])
-			i++
-		case line[0] == '+' && j < len(b) && shown(b[j]) == text:
-			came = append(came, b[j])
-			j++
+			w.unchanged(start - 1)
+			w.whole.WriteString(line)
+		case n < 2 || line == "" || line[0] == '\\': // the names of the file, or that there is no newline
+			w.whole.WriteString(line)
 		default:
-			wrong("the diff has %q, and the files do not", clip(line))
+			last := n+1 < len(diff) && strings.HasPrefix(diff[n+1], `\`)
+			w.line(line, last)
+		}
+		if w.lost {
+			return f.Diff
+		}
+	}
+	w.end()
+	if w.unchanged(len(w.a)); !w.lost && w.j != len(w.b) {
+		w.lose(": there is more at the end")
+	}
+	return w.whole.String()
+}
+
+// unchanged goes on to a line; those before it are in no hunk.
+func (w *walk) unchanged(upto int) {
+	for ; w.i < upto; w.i, w.j = w.i+1, w.j+1 {
+		if w.i >= len(w.a) || w.j >= len(w.b) || w.a[w.i] != w.b[w.j] {
+			w.lose(":%d is in no hunk, and not the same", w.i+1)
 			return
 		}
 	}
-	end()
-	if same(len(a)) && j != len(b) {
-		wrong("there is more at the end")
+}
+
+// line is one of a hunk; one without a newline is the last of its file.
+func (w *walk) line(line string, last bool) {
+	text := line[1:]
+	if last {
+		text = strings.TrimSuffix(text, "\n")
 	}
+	is := ""
+	switch {
+	case line[0] == ' ' && w.i < len(w.a) && w.j < len(w.b) && w.a[w.i] == w.b[w.j]:
+		is = w.a[w.i]
+		w.i, w.j = w.i+1, w.j+1
+	case line[0] == '-' && w.i < len(w.a):
+		is = w.a[w.i]
+		w.gone = append(w.gone, is)
+		w.i++
+	case line[0] == '+' && w.j < len(w.b):
+		is = w.b[w.j]
+		w.came = append(w.came, is)
+		w.j++
+	}
+	if !shows(text, is) {
+		w.lose(": the diff has %q, and the files do not", clip(line))
+		return
+	}
+	w.whole.WriteString(line[:1] + is)
+	if last {
+		w.whole.WriteString("\n")
+	}
+}
+
+// shows says whether a diff has a line so.
+func shows(text, line string) bool {
+	line = strings.ToValidUTF8(line, "\uFFFD")
+	if text == line || !strings.Contains(text, "***") {
+		return text == line
+	}
+	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), `\*\*\*`, `.*`) + `$`).MatchString(line)
+}
+
+// end holds a hunk that ends against what came and went in it.
+func (w *walk) end() {
+	if len(w.gone) > 0 && !subsequence(squeezed(w.gone), squeezed(w.came)) && !contains(words(w.came), words(w.gone)) {
+		w.breaks(comesBack, "%s: %q by %q", w.file.Path, clip(strings.Join(w.gone, "")), clip(strings.Join(w.came, "")))
+	}
+	if w.file.Action == plan.Modify {
+		w.conventions(w.file.Path, w.before, w.came)
+	}
+	w.gone, w.came = nil, nil
 }
 
 func splitLines(src []byte) []string {
@@ -242,8 +284,12 @@ func (t *trial) envLines(name string, before []byte) {
 		return
 	}
 	end := "\n"
-	if n := bytes.Count(before, []byte("\n")); n > 0 && bytes.Count(before, []byte("\r\n")) == n {
+	switch n := bytes.Count(before, []byte("\n")); bytes.Count(before, []byte("\r\n")) {
+	case 0:
+	case n:
 		end = "\r\n"
+	default: // they are mixed, and any will do
+		rest = lf(rest)
 	}
 	wanted := map[string]bool{}
 	for _, e := range t.plan.Env {

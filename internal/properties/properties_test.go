@@ -10,12 +10,13 @@ import (
 
 	"authfit/internal/edit"
 	"authfit/internal/example"
+	"authfit/internal/mask"
 	"authfit/internal/plan"
 )
 
-// TestProperties holds every example under every variant, and every layout under
-// one that its name decides, to the properties. `make properties` tries them all,
-// and the public apps.
+// TestProperties holds every example under every variant to the properties, and a
+// third of the layouts under one each: their names decide. `make properties` tries
+// them all, and the public apps.
 func TestProperties(t *testing.T) {
 	subjects, err := own(example.Root())
 	if err != nil {
@@ -31,7 +32,9 @@ func TestProperties(t *testing.T) {
 		}
 		h := fnv.New32a()
 		h.Write([]byte(s.name))
-		tasks = append(tasks, task{s, variants[h.Sum32()%uint32(len(variants))]})
+		if n := int(h.Sum32()); n%3 == 0 {
+			tasks = append(tasks, task{s, variants[n/3%len(variants)]})
+		}
 	}
 	tried, checked := map[outcome]int{}, 0
 	err = each(context.Background(), tasks, 2, func(r result) {
@@ -46,8 +49,9 @@ func TestProperties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%v, the framework's own check was run %d times", tried, checked)
 	// A property that is never looked at holds, too.
-	if tried[added] < 200 || tried[refused] < 50 || checked < 80 {
+	if tried[added] < 150 || tried[refused] < 30 || checked < 80 {
 		t.Errorf("%v, the framework's own check was run %d times", tried, checked)
 	}
 }
@@ -75,6 +79,8 @@ func TestLines(t *testing.T) {
 		{"as told", before, "import os\nimport re\nx = [1, 2]\n\tx\ny = 2\n", "", ""},
 		{"latin-1", "x = '\xe9'\n", "import os\nx = '\xe9'\n", "", ""},
 		{"no newline", "a", "a\nb", "", ""},
+		{"a secret", "SECRET_KEY = '1'\n", "import os\nSECRET_KEY = '1'\n", "", ""},
+		{"a secret that changes", "SECRET_KEY = '1'\n", "import os\nSECRET_KEY = '1'\n", "import os\nSECRET_KEY = '2'\n", asPlanned},
 		{"a line that no hunk has", strings.Repeat("z\n", 20) + before, strings.Repeat("z\n", 20) + before + "z = 3\n", "Z\n" + strings.Repeat("z\n", 19) + before + "z = 3\n", asPlanned},
 		{"a line of context", before, before + "z = 3\n", strings.Replace(before, "y = 2", "y = 3", 1) + "z = 3\n", asPlanned},
 		{"a byte that is no UTF-8", "# \xe9\nx\n", "# \xe9\nx\ny\n", "# \xe8\nx\ny\n", asPlanned},
@@ -97,7 +103,7 @@ func TestLines(t *testing.T) {
 				t.Fatal(err)
 			}
 			tried.lines(plan.File{
-				Path: "f", Action: plan.Modify, Diff: edit.Unified("f", []byte(test.before), []byte(test.told)),
+				Path: "f", Action: plan.Modify, Diff: mask.Diff(edit.Unified("f", []byte(test.before), []byte(test.told)), test.before, test.told),
 			}, []byte(test.before), []byte(test.after))
 			wanted(t, tried, test.broken)
 		})
@@ -110,6 +116,7 @@ func TestEnvLines(t *testing.T) {
 		{"as planned", before, before + "\n# ours\nKEY=x\n", ""},
 		{"CRLF", "A=1\r\n", "A=1\r\nKEY=x\r\n", ""},
 		{"no newline", "A=1", "A=1\nKEY=x\n", ""},
+		{"mixed newlines", "A=1\r\nB=2\n", "A=1\r\nB=2\nKEY=x\r\n", ""},
 		{"a value that changes", before, "A=1\nKEY=x\n", nothing},
 		{"a key that is not planned", before, before + "KEY=x\nOTHER=y\n", nothing},
 		{"a key that is missing", before, before + "# ours\n", asPlanned},

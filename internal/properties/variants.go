@@ -280,7 +280,7 @@ func longString(f *pysyntax.File) []byte {
 
 func longExpression(f *pysyntax.File) []byte {
 	return append(bytes.Clone(f.Src), fmt.Sprintf("\nAUTHFIT_LIST = [%s]\nAUTHFIT_SUM = 0%s\nAUTHFIT_DEEP = %s0%s\nAUTHFIT_TEXT = \"\"%s\n",
-		strings.Repeat("0, ", 50_000), strings.Repeat(" + 1", 500), strings.Repeat("(", 90), strings.Repeat(")", 90), strings.Repeat(".strip()", 150))...)
+		strings.Repeat("0, ", 5_000), strings.Repeat(" + 1", 500), strings.Repeat("(", 90), strings.Repeat(")", 90), strings.Repeat(".strip()", 150))...)
 }
 
 // modes gives all text files a mode.
