@@ -247,3 +247,23 @@ func TestBindings(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestIndentUnit(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"x = 1\n", "    "},
+		{"if x:\n  y\n", "  "},
+		{"if x:\n\ty\n", "\t"},
+		{"if x: y\n", "    "},
+		{"x = f(\n\ta,\n)\nif x:\n  y\n", "  "},
+		{"x = f(\n\ta,\n)\n", "\t"},
+		{"x = f(\n  a=1,\n)\n", "  "},
+		{"x = f(a,\n      b)\n", "    "},
+		{"x = f(\n        a)\ng(  # c\n  b)\n", "  "},
+		{"x = f(g(\n\ta),\n\tb)\n", "\t"},
+		{"x = f(\na)\n", "    "},
+	} {
+		if got := parsed(t, tt.src).IndentUnit(); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.src, got, tt.want)
+		}
+	}
+}

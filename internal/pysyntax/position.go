@@ -1,6 +1,7 @@
 package pysyntax
 
 import (
+	"cmp"
 	"regexp"
 	"sort"
 	"strings"
@@ -52,7 +53,7 @@ func (f *File) Newline() string {
 }
 
 // IndentUnit is one level of the file's indentation: that of its first indented
-// block, or four spaces.
+// block, else that of what hangs in brackets, or four spaces.
 func (f *File) IndentUnit() string {
 	for s, in := range f.Stmts() {
 		if len(in.Parents) == 0 {
@@ -64,7 +65,20 @@ func (f *File) IndentUnit() string {
 			return inner[len(outer):]
 		}
 	}
-	return "    "
+	const four = "    "
+	unit := ""
+	f.Walk(func(n Node) bool {
+		c, ok := n.(*Call)
+		if !ok || len(c.Args) == 0 || f.Line(c.Args[0].Pos()) == f.Line(c.Func.End()) {
+			return unit == ""
+		}
+		inner, outer := f.leading(c.Args[0].Pos()), f.leading(c.Func.End())
+		if hangs, ok := strings.CutPrefix(inner, outer); ok && len(hangs) <= len(four) {
+			unit = hangs // more of it would be two levels
+		}
+		return unit == ""
+	})
+	return cmp.Or(unit, four)
 }
 
 // indentOf is the white space before the line on which a statement begins.
