@@ -225,6 +225,11 @@ func (d *disk) noteCommands(o Options, j *journal) error {
 			return err
 		}
 		j.Packages.After = after
+		if o.Environment.Entries != nil {
+			if j.Packages.EntriesAfter, err = o.Environment.Entries(); err != nil {
+				return err
+			}
+		}
 	}
 	j.CommandsDone = true
 	return d.save(j)

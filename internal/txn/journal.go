@@ -119,6 +119,8 @@ type packages struct {
 	// Entries is what lay before the commands where packages put their files;
 	// none where that is not known.
 	Entries []string `json:"entries,omitempty"`
+	// EntriesAfter is the same after them.
+	EntriesAfter []string `json:"entries_after,omitempty"`
 }
 
 // begin writes the backups and then the journal, all synced: from here on a

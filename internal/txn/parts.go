@@ -2,7 +2,9 @@ package txn
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 )
 
 // removeParts takes away what a command that did not come to its end has
@@ -23,6 +25,32 @@ func removeParts(o Options, pk *packages) error {
 	}
 	if err := o.Environment.RemoveEntries(parts); err != nil {
 		return fmt.Errorf("removing what was installed in part: %w", err)
+	}
+	return nil
+}
+
+// removeRest takes away what an uninstall that did not come to its end has left
+// of what the commands installed: pip passes over a package without its
+// metadata, which goes first, and has put folders aside as ~name. now is what
+// was installed before the uninstall; with a package that somebody else has
+// installed since, nobody knows whose an entry is.
+func removeRest(o Options, pk *packages, now map[string]string) error {
+	if len(pk.EntriesAfter) == 0 || o.Environment.Entries == nil || pk.strangers(now) {
+		return nil
+	}
+	all, err := o.Environment.Entries()
+	if err != nil {
+		return err
+	}
+	rest := slices.DeleteFunc(all, func(name string) bool {
+		ours := slices.Contains(pk.EntriesAfter, name) || strings.HasPrefix(path.Base(name), "~")
+		return !ours || slices.Contains(pk.Entries, name)
+	})
+	if len(rest) == 0 {
+		return nil
+	}
+	if err := o.Environment.RemoveEntries(rest); err != nil {
+		return fmt.Errorf("removing the rest of what was uninstalled: %w", err)
 	}
 	return nil
 }

@@ -62,6 +62,28 @@ func TestPartsOfAFinishedInstall(t *testing.T) {
 	f.read(t, "env/mine/x.py")
 }
 
+// TestRestOfAnUninstall: what a package manager passes over, since it was killed
+// in the middle of taking it out, goes too.
+func TestRestOfAnUninstall(t *testing.T) {
+	f := newFixture(t, false)
+	before := f.snapshot(t)
+	if _, err := Apply(context.Background(), f.withEntries()); err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "env/~orkos/client.py", "put aside")
+	f.write(t, "env/mine/x.py", "")
+	o := f.withEntries()
+	o.Environment.Uninstall = func(context.Context, []string) error { return nil }
+	if _, err := Undo(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	f.read(t, "env/mine/x.py")
+	if err := os.RemoveAll(f.path("env/mine")); err != nil {
+		t.Fatal(err)
+	}
+	f.wantSame(t, before)
+}
+
 // TestLockSays: the lock file names who has it by the command that was typed.
 func TestLockSays(t *testing.T) {
 	f := newFixture(t, true)

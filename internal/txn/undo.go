@@ -504,5 +504,5 @@ func packageChanges(ctx context.Context, o Options, pk *packages, now map[string
 			return fmt.Errorf("putting back %s: %w", strings.Join(changed, ", "), err)
 		}
 	}
-	return nil
+	return removeRest(o, pk, now)
 }
