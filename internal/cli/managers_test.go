@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -487,6 +488,11 @@ func wantGone(t *testing.T, group int) {
 // and a way out. The name of the subtest says
 // whether all of it is tried.
 func TestFailingManagers(t *testing.T) {
+	// Under nohup SIGHUP is ignored, which programs that are started inherit; that
+	// it is handled they do not.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hup) })
 	part, names, all := "all failures", strings.Split(os.Getenv(managersVar), ","), sites()
 	if os.Getenv(managersVar) == "" {
 		part, names = "some failures, make managers tries all", []string{"uv", "pip"}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -17,13 +18,36 @@ import (
 	"authfit/internal/txn"
 )
 
-// writePlan writes a plan for add --plan. Equal plans give equal bytes.
+// writePlan writes a plan for add --plan, wholly or not at all. Equal plans give
+// equal bytes. What is there and is no plan stays.
 func writePlan(file string, p *plan.Plan) error {
 	var text bytes.Buffer
 	if err := p.Encode(&text); err != nil {
 		return err
 	}
-	return os.WriteFile(file, text.Bytes(), 0o644)
+	if info, err := os.Lstat(file); err == nil {
+		old, err := os.ReadFile(file)
+		if err != nil || !info.Mode().IsRegular() || !bytes.Contains(old[:min(len(old), 100)], []byte(plan.Schema)) {
+			return problem.New("plan-file", "this is there already, and is no plan of authfit").At(file, 0).
+				WithFix("give another name: authfit plan -o FILE")
+		}
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".authfit-plan-*")
+	if err == nil {
+		_, err = tmp.Write(text.Bytes())
+		err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+		if err == nil {
+			err = os.Rename(tmp.Name(), file)
+		}
+		if err != nil {
+			os.Remove(tmp.Name())
+		}
+	}
+	if err != nil {
+		return problem.New("plan-file", "the plan cannot be written: %v", err).At(file, 0).
+			WithFix("give a file in a folder that can be written: authfit plan -o FILE")
+	}
+	return nil
 }
 
 // reread is a plan as it comes out of its file.
@@ -96,7 +120,8 @@ func (a *App) planFrom(ctx context.Context, file string) (*planned, error) {
 func readPlan(file string) (*plan.Plan, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, problem.New("plan-file", "the plan cannot be read: %v", err).At(file, 0)
+		return nil, problem.New("plan-file", "the plan cannot be read: %v", err).At(file, 0).
+			WithFix("give the file that `authfit plan -o FILE` wrote")
 	}
 	defer f.Close()
 	p, err := plan.Decode(f)
@@ -116,7 +141,12 @@ func sameRuns(given, here *plan.Plan, env project.Env) *problem.Problem {
 	for _, k := range given.Env {
 		there := k.File == env.File && env.Keys[k.Key] != "" && env.Keys[k.Key] != project.KeyMissing
 		if !there && !slices.Contains(here.Env, k) {
-			return foreign.WithDetail("it adds %s to %s", k.Key, k.File)
+			return foreign.WithDetail("it adds %s to %s, which has changed since, or the plan has", k.Key, k.File)
+		}
+	}
+	for _, k := range here.Env {
+		if !slices.Contains(given.Env, k) {
+			return foreign.WithDetail("%s lacks %s, which the plan does not add: one of them has changed since", k.File, k.Key)
 		}
 	}
 	for _, part := range []struct {

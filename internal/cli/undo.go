@@ -78,7 +78,7 @@ func (a *App) undo(ctx context.Context, o *undoOptions) error {
 		a.print("removed   %s", p)
 	}
 	for _, f := range r.Kept {
-		a.print("left      %s: it was edited since where authfit changed it", f)
+		a.print("left      %s: it was edited since where authfit changed it, or is gone, and is yours from now on", f)
 	}
 	for _, n := range r.Notes {
 		a.print("note: %s", n)

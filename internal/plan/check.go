@@ -45,7 +45,31 @@ func (p *Plan) Check() error {
 			return refuse("%s is an environment file and a changed file at once", e.File)
 		}
 	}
+	if err := p.checkWords(); err != nil {
+		return err
+	}
 	return p.checkCommands()
+}
+
+// checkWords refuses what a terminal would obey instead of showing it: a plan is
+// read before it is applied, and may be somebody else's.
+func (p *Plan) checkWords() error {
+	words := slices.Clone(p.Notes)
+	for _, c := range p.Commands {
+		words = append(append(words, c.Why), c.Argv...)
+	}
+	for _, f := range p.Files {
+		words = append(words, f.Why)
+	}
+	for _, k := range p.Env {
+		words = append(words, k.Key, k.Value, k.Why)
+	}
+	for _, w := range words {
+		if strings.ContainsFunc(w, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+			return refuse("%q has characters that are not to be seen", w)
+		}
+	}
+	return nil
 }
 
 func (p *Plan) checkCommands() error {

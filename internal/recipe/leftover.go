@@ -15,9 +15,14 @@ import (
 func StillImports(p *project.Project, gone []string) []project.Evidence {
 	var modules []string
 	for _, file := range gone {
-		if stem, ok := strings.CutSuffix(path.Base(file), ".py"); ok && stem != "__init__" {
-			modules = append(modules, stem)
+		stem, ok := strings.CutSuffix(path.Base(file), ".py")
+		if !ok {
+			continue
 		}
+		if dir := path.Dir(file); !p.Tree.IsDir(dir) { // a package that went as a whole
+			stem = path.Base(dir)
+		}
+		modules = append(modules, stem)
 	}
 	found := []project.Evidence{}
 	if len(modules) == 0 {
@@ -26,7 +31,8 @@ func StillImports(p *project.Project, gone []string) []project.Evidence {
 	for name, f := range p.Tree.Using(gone...) {
 		for s := range f.Stmts() {
 			if importsOneOf(s, modules) {
-				found = append(found, project.Evidence{File: name, Line: f.Line(s.Pos()), Fact: f.Text(s)})
+				first, _, _ := strings.Cut(f.Text(s), "\n")
+				found = append(found, project.Evidence{File: name, Line: f.Line(s.Pos()), Fact: first})
 			}
 		}
 	}

@@ -307,5 +307,5 @@ func refusal(file string, err error) error {
 	if errors.As(err, &p) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return problem.New("unreadable", "%v", err).At(file, 0)
+	return problem.New("unreadable", "%v", err).At(file, 0).WithFix("put a file there that can be read, and run authfit again")
 }

@@ -178,6 +178,13 @@ func lockedBy(h holder) error {
 // inherited, as on Windows, there is nothing to be seen of it here.
 func (d *disk) endOrphan(ctx context.Context, o Options, f *os.File) error {
 	h := d.holder()
+	for range 10 { // who has just got the lock has not signed it yet
+		if h.PID != 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+		h = d.holder()
+	}
 	if h.PID == 0 || manager.Alive(h.PID) {
 		return lockedBy(h)
 	}

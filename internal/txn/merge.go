@@ -48,7 +48,7 @@ type content struct {
 // partial no file may stay. What would fail half way is refused too: folders
 // that cannot be written, backups that are damaged.
 func (d *disk) settle(chosen []*journal, partial bool) error {
-	s := settling{d, map[string]*content{}, map[string]bool{}, map[string]string{}}
+	s := settling{d, partial, map[string]*content{}, map[string]bool{}, map[string]string{}}
 	resumed := chosen[0].Phase == undoing
 	for _, j := range slices.Backward(chosen) {
 		if !resumed {
@@ -68,17 +68,19 @@ func (d *disk) settle(chosen []*journal, partial bool) error {
 	if partial {
 		return nil
 	}
-	return listed(s.edited, "edited", "files have been edited since where authfit changed them, so nothing was undone",
+	return listed(s.edited, "edited", "files have been edited since where authfit changed them, or are gone, so nothing was undone",
 		"say --partial: these stay as they are, and the rest is undone; or save your version elsewhere, put the one from before in its place (a new file has none), run authfit undo again, and bring your changes back")
 }
 
 // settling is the state of settle: by target what is in the files and which
 // stay, and by path what is said of those.
 type settling struct {
-	d      *disk
-	now    map[string]*content
-	kept   map[string]bool
-	edited map[string]string
+	d *disk
+	// partial says that what cannot be read may stay, too.
+	partial bool
+	now     map[string]*content
+	kept    map[string]bool
+	edited  map[string]string
 }
 
 func (s *settling) journal(j *journal) error {
@@ -134,6 +136,9 @@ func (s *settling) after(j *journal, e *fileEntry) (*content, error) {
 	now := s.now[e.Target]
 	if now == nil {
 		st, data, err := s.d.read(e.Target)
+		if err != nil && s.partial {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, refusal(e.Path, err)
 		}

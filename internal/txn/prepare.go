@@ -75,7 +75,7 @@ func (d *disk) prepareFiles(o Options, p *prepared) error {
 		}
 		after, err := f.Apply(data)
 		if err != nil {
-			return problem.New("plan-invalid", "%v", err)
+			return problem.New("plan-invalid", "%v", err).WithFix("make the plan anew: authfit plan -o FILE")
 		}
 		e.After = &state{SHA256: f.SHA256After, Size: int64(len(after)), UID: -1, GID: -1}
 		if e.Before != nil {
