@@ -61,6 +61,10 @@ func (p *person) signUp(email, password string) {
 	p.Fill("Email", email)
 	p.Fill("Password", password)
 	p.Click("Sign up")
+	p.atAuthKit("Verify your email")
+	mails := p.lab.authkit.emulator.Mail(email)
+	p.Fill("Code", mails[len(mails)-1].Code)
+	p.Click("Continue")
 	p.at(p.lab.Login.Account, email)
 	p.Shot("account")
 }

@@ -41,32 +41,22 @@ func (e *Emulator) authorize(c *call) {
 			f.code+": "+f.text)
 		return
 	}
-	e.show(c, e.store.begin(a, c.now), a, a.signUp)
-}
-
-// turn serves the pages that a sign-in under way can turn to: each links to the
-// other, by the id of the pending authorization.
-func (e *Emulator) turn(signUp bool) func(*call) {
-	return func(c *call) {
-		query, _ := url.ParseQuery(c.r.URL.RawQuery) // what cannot be read is no id
-		c.note(query)
-		id := query.Get("authorization")
-		a, ok := e.store.waiting(id, c.now)
-		if !ok {
-			c.errorPage(http.StatusBadRequest, over)
-			return
+	e.within(c, func() func() {
+		if f := e.resolve(c, &a); f != nil {
+			return func() {
+				c.redirect(a.redirectURI, a.answer("error", f.code, "error_description", f.text), f.code+": "+f.text)
+			}
 		}
-		e.show(c, id, a, signUp)
-	}
-}
-
-// show shows the sign-in page or the sign-up page.
-func (e *Emulator) show(c *call, id string, a authorization, signUp bool) {
-	if signUp {
-		c.page(http.StatusOK, "sign-up page", "signup.html", signUpForm(id, url.Values{"email": {a.loginHint}}, nil))
-		return
-	}
-	c.signInPage(http.StatusOK, "sign-in page", signInPage{ID: id, Email: a.loginHint})
+		id := e.store.begin(a, c.now)
+		switch {
+		case a.connectionID != "" || a.provider != providerAuthKit:
+			return e.identityPage(c, id, &a, http.StatusOK, "")
+		case a.signUp:
+			return e.signUpPage(c, id, url.Values{"email": {a.loginHint}}, nil)
+		default:
+			return e.signInPage(c, id, &a, http.StatusOK, a.loginHint, "")
+		}
+	})
 }
 
 // checkClient shows a page and reports false when the client is not known.
@@ -93,7 +83,7 @@ func (e *Emulator) checkClient(c *call, query url.Values) bool {
 // registered, byte for byte.
 func (e *Emulator) checkRedirectURI(c *call, query url.Values) bool {
 	given, registered := query["redirect_uri"], e.registered()
-	known := len(given) == 1 && slices.Contains(registered, given[0])
+	known := len(given) == 1 && (slices.Contains(registered, given[0]) || e.lenient(CheckRedirectURI))
 	if known && webAddress(given[0]) {
 		return true
 	}
@@ -178,15 +168,22 @@ func difference(given string, registered []string) string {
 }
 
 // parseAuthorization checks everything but client_id and redirect_uri, which
-// are checked already. With a failure too, the authorization says where it goes.
+// are checked already, and what the store has to be asked about. With a failure
+// too, the authorization says where it goes.
 func (e *Emulator) parseAuthorization(query url.Values) (authorization, *failure) {
 	a := authorization{
-		clientID:       query.Get("client_id"),
-		redirectURI:    query.Get("redirect_uri"),
-		challenge:      query.Get("code_challenge"),
-		loginHint:      query.Get("login_hint"),
-		signUp:         query.Get("screen_hint") == "sign-up" || query.Get("prompt") == "create",
-		organizationID: query.Get("organization_id"),
+		clientID:        query.Get("client_id"),
+		redirectURI:     query.Get("redirect_uri"),
+		challenge:       query.Get("code_challenge"),
+		loginHint:       query.Get("login_hint"),
+		signUp:          query.Get("screen_hint") == "sign-up" || query.Get("prompt") == "create",
+		consent:         slices.Contains(strings.Fields(query.Get("prompt")), "consent"),
+		organizationID:  query.Get("organization_id"),
+		provider:        query.Get("provider"),
+		connectionID:    query.Get("connection_id"),
+		domainHint:      query.Get("domain_hint"),
+		invitationToken: query.Get("invitation_token"),
+		scopes:          providerScopes(query),
 	}
 	// A state that is there twice is nobody's state.
 	if len(query["state"]) == 1 {
@@ -196,13 +193,57 @@ func (e *Emulator) parseAuthorization(query url.Values) (authorization, *failure
 		return a, f
 	}
 	for _, check := range []func(url.Values) *failure{
-		checkResponseType, checkProvider, checkChallenge, checkHints, e.checkOrganization,
+		checkResponseType, e.checkProvider, e.checkChallenge, checkHints,
 	} {
 		if f := check(query); f != nil {
 			return a, f
 		}
 	}
+	if a.provider == "" {
+		a.provider = providerAuthKit
+	}
+	if query.Get("code_challenge_method") == "plain" {
+		a.challenge = challengeOf(a.challenge) // lenient: as if it had been S256
+	}
 	return a, nil
+}
+
+// providerScopes are what the app asks a provider for: in one parameter,
+// separated by commas or blanks, or in several.
+func providerScopes(query url.Values) []string {
+	return strings.FieldsFunc(strings.Join(append(slices.Clone(query["provider_scopes"]), query["provider_scopes[]"]...), " "),
+		func(r rune) bool { return r == ' ' || r == ',' })
+}
+
+// resolve checks what an authorization names: its organisation, connection and
+// invitation.
+func (e *Emulator) resolve(c *call, a *authorization) *failure {
+	if a.organizationID != "" {
+		if _, ok := e.store.organizations.get(a.organizationID); !ok {
+			return oauthFailure("organization_invalid", "this emulator has no organization "+a.organizationID)
+		}
+		// WorkOS takes who asks for an organization with an identity provider there.
+		if a.connectionID == "" && a.provider == providerAuthKit {
+			for _, k := range e.store.connections.allBy(organizationKey(a.organizationID)) {
+				if k.Required {
+					a.connectionID = k.ID
+				}
+			}
+		}
+	}
+	if a.connectionID != "" {
+		k, ok := e.store.connections.get(a.connectionID)
+		if !ok || a.organizationID != "" && k.OrganizationID != a.organizationID {
+			return oauthFailure("connection_invalid", "this emulator has no connection "+a.connectionID+" (of this organization)")
+		}
+		a.organizationID = k.OrganizationID
+	}
+	if a.invitationToken == "" {
+		a.invitationToken = invitationFromCookie(c.r)
+	} else if _, f := e.store.openInvitation(a.invitationToken, c.now); f != nil {
+		return f
+	}
+	return nil
 }
 
 func checkResponseType(query url.Values) *failure {
@@ -215,29 +256,31 @@ func checkResponseType(query url.Values) *failure {
 	return oauthFailure("unsupported_response_type", "response_type must be code")
 }
 
-func checkProvider(query url.Values) *failure {
-	for _, name := range []string{"connection_id", "invitation_token"} {
-		if query.Get(name) != "" {
-			return oauthFailure("invalid_request", "this emulator does not serve "+name+" yet")
-		}
-	}
-	switch provider := query.Get("provider"); provider {
-	case "authkit":
+// checkProvider wants one of the ways to sign in: WorkOS refuses a request that
+// names none.
+func (e *Emulator) checkProvider(query url.Values) *failure {
+	provider := query.Get("provider")
+	if _, ok := providers[provider]; ok || provider == providerAuthKit {
 		return nil
-	case "":
-		return oauthFailure("invalid_request", "provider is required: pass provider=authkit")
-	default:
-		return oauthFailure("invalid_request", "this emulator does not serve the provider "+provider+"; it serves provider=authkit")
 	}
+	if provider != "" {
+		return oauthFailure("invalid_request", "there is no provider "+provider+"; there are authkit, "+strings.Join(providerNames(), ", "))
+	}
+	if query.Get("connection_id") != "" || query.Get("organization_id") != "" || e.lenient(CheckProvider) {
+		return nil
+	}
+	return oauthFailure("invalid_request", "provider is required (or connection_id, or organization_id): pass provider=authkit")
 }
 
 // checkChallenge takes S256 and nothing else (RFC 9700, section 2.1.1). A
 // challenge without a method means plain (RFC 7636, section 4.3), and WorkOS
 // documents the method as required; the SDKs that take a bare code_challenge
 // add it before they send it.
-func checkChallenge(query url.Values) *failure {
+func (e *Emulator) checkChallenge(query url.Values) *failure {
 	challenge, method := query.Get("code_challenge"), query.Get("code_challenge_method")
 	switch {
+	case challenge != "" && e.lenient(CheckPKCE) && (method == "" || method == "plain"):
+		return nil
 	case challenge == "" && method == "":
 		return nil
 	case challenge == "":
@@ -273,128 +316,3 @@ func checkHints(query url.Values) *failure {
 	}
 	return nil
 }
-
-// answer gives the parameters that go back to the app: name and value in turn,
-// and the state as it came, if one came.
-func (a authorization) answer(pairs ...string) url.Values {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	if a.hasState {
-		values.Set("state", a.state)
-	}
-	return values
-}
-
-// submit serves POST /user_management/authorize: the forms of the pages that a
-// user sees on the way to the app. The form says which one it is by its action.
-func (e *Emulator) submit(c *call) {
-	// A form can only be posted by its own page: by the id in it, and by what
-	// the browser says of where it comes from.
-	if err := new(http.CrossOriginProtection).Check(c.r); err != nil {
-		c.errorPage(http.StatusForbidden, errorPage{
-			Title: "Sign-in refused", Text: "The form was sent by a page of another site.",
-		})
-		return
-	}
-	form, f := readForm(c.r)
-	if f != nil {
-		c.errorPage(f.status, errorPage{Title: "This form cannot be read", Text: "What is wrong: " + f.text + "."})
-		return
-	}
-	c.note(form)
-	id := form.Get("authorization")
-	a, ok := e.store.waiting(id, c.now)
-	if !ok {
-		c.errorPage(http.StatusBadRequest, over)
-		return
-	}
-	switch form.Get("action") {
-	case "cancel":
-		e.cancel(c, id)
-	case "sign-in":
-		e.signIn(c, id, a, form)
-	case "sign-up":
-		e.signUp(c, id, a, form)
-	case "choose-organization":
-		e.chooseOrganization(c, id, a, form)
-	default:
-		c.errorPage(http.StatusBadRequest, errorPage{
-			Title: "This form cannot be read",
-			Text:  "Its field action must be sign-in, sign-up, choose-organization or cancel.",
-		})
-	}
-}
-
-// over is for a page whose pending authorization is not there any more.
-var over = errorPage{
-	Title: "This sign-in is over",
-	Text:  "The page was used already, or it was open for more than half an hour, or the emulator was restarted.",
-	Fixes: []string{"Go back to the app and sign in again."},
-}
-
-// signIn serves the sign-in form.
-func (e *Emulator) signIn(c *call, id string, a authorization, form url.Values) {
-	email, ok := e.store.checkPassword(form.Get("email"), form.Get("password"))
-	wrong := ""
-	if !ok {
-		wrong = "Wrong email or password."
-	} else if user, _ := e.store.user(email); a.organizationID != "" {
-		if _, ok := user.member(a.organizationID); !ok {
-			o, _ := e.store.organization(a.organizationID)
-			wrong = email + " is not a member of " + o.Name + ", which the app asks for."
-		}
-	}
-	if wrong != "" {
-		c.signInPage(http.StatusUnprocessableEntity, "sign-in refused: "+wrong, signInPage{
-			ID: id, Email: form.Get("email"), Error: wrong,
-		})
-		return
-	}
-	e.proceed(c, id, email)
-}
-
-// proceed takes a user whose password is checked on to what is still missing, or
-// back to the app.
-func (e *Emulator) proceed(c *call, id, email string) {
-	a, ok := e.store.take(id, c.now)
-	if !ok {
-		c.errorPage(http.StatusBadRequest, usedAlready)
-		return
-	}
-	user, _ := e.store.user(email)
-	a.email, a.authTime = user.Email, c.now
-	if a.organizationID == "" && len(user.Memberships) == 1 {
-		a.organizationID = user.Memberships[0].OrganizationID
-	}
-	if a.organizationID == "" && len(user.Memberships) > 1 {
-		// With another id from here on: the one so far was in links, and whoever
-		// knows it must not choose for this user and get the code.
-		e.askForOrganization(c, e.store.begin(a, c.now), user, "")
-		return
-	}
-	e.complete(c, a)
-}
-
-// complete sends a user who has signed in back to the app, with a code.
-func (e *Emulator) complete(c *call, a authorization) {
-	outcome := "code for " + a.email
-	if a.organizationID != "" {
-		outcome += " in " + a.organizationID
-	}
-	c.redirect(a.redirectURI, a.answer("code", e.store.issueCode(a, c.now)), outcome)
-}
-
-// cancel sends a user who does not want to sign in back to the app.
-func (e *Emulator) cancel(c *call, id string) {
-	if a, ok := e.store.take(id, c.now); ok {
-		c.redirect(a.redirectURI, a.answer("error", "access_denied",
-			"error_description", "the user cancelled the sign-in"), "access_denied: cancelled by the user")
-		return
-	}
-	c.errorPage(http.StatusBadRequest, usedAlready)
-}
-
-// usedAlready is for the second of two forms sent at once.
-var usedAlready = errorPage{Title: "This sign-in is over", Text: "The page was used already."}

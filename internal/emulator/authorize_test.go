@@ -20,7 +20,7 @@ func TestAuthorizeRefusedByRedirect(t *testing.T) {
 		text  string
 	}{
 		{"no provider", goodAuthorization("provider", "-"), "invalid_request", "provider is required"},
-		{"a social provider", goodAuthorization("provider", "GoogleOAuth"), "invalid_request", "does not serve the provider GoogleOAuth"},
+		{"an unknown provider", goodAuthorization("provider", "MyspaceOAuth"), "invalid_request", "no provider MyspaceOAuth"},
 		{"no response_type", goodAuthorization("response_type", "-"), "invalid_request", "response_type is required"},
 		{"implicit flow", goodAuthorization("response_type", "token"), "unsupported_response_type", "must be code"},
 		{"hybrid flow", goodAuthorization("response_type", "code token"), "unsupported_response_type", "must be code"},
@@ -30,9 +30,9 @@ func TestAuthorizeRefusedByRedirect(t *testing.T) {
 		{"PKCE without challenge", goodAuthorization("code_challenge", "-"), "invalid_request", "without a code_challenge"},
 		{"a verifier as challenge", goodAuthorization("code_challenge", testVerifier+"x"), "invalid_request", "43 characters"},
 		{"a padded challenge", goodAuthorization("code_challenge", testChallenge[:42]+"="), "invalid_request", "43 characters"},
-		{"connection_id", goodAuthorization("connection_id", "conn_1"), "invalid_request", "connection_id"},
+		{"connection_id", goodAuthorization("connection_id", "conn_1"), "connection_invalid", "no connection conn_1"},
 		{"an unknown organization", goodAuthorization("organization_id", "org_1"), "organization_invalid", "no organization org_1"},
-		{"invitation_token", goodAuthorization("invitation_token", "inv"), "invalid_request", "invitation_token"},
+		{"invitation_token", goodAuthorization("invitation_token", "inv"), "invitation_invalid", "the invitation"},
 		{"screen_hint", goodAuthorization("screen_hint", "signup"), "invalid_request", "sign-in or sign-up"},
 		{"prompt", goodAuthorization("prompt", "please"), "invalid_request", "prompt must be one of"},
 		{"prompt none", goodAuthorization("prompt", "none"), "login_required", "nobody is signed in"},

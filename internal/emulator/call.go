@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +24,8 @@ type Request struct {
 	Status int
 	// Outcome says in a few words what was decided and why.
 	Outcome string
+
+	claims *claims // of the access token in the answer
 }
 
 // String is the request as one line of a log.
@@ -66,10 +69,12 @@ type call struct {
 	r   *http.Request
 	now time.Time
 	log Request
+	// params are what stands for the braces in the route's path.
+	params map[string]string
 }
 
 func newCall(e *Emulator, w http.ResponseWriter, r *http.Request) *call {
-	now := e.Now()
+	now := e.now()
 	id := newID("req_", now)
 	header := w.Header()
 	header.Set("X-Request-Id", id)
@@ -82,8 +87,16 @@ func newCall(e *Emulator, w http.ResponseWriter, r *http.Request) *call {
 }
 
 func (c *call) finish() {
+	c.e.traffic.add(c.log)
 	if c.e.Log != nil {
 		c.e.Log(c.log)
+	}
+}
+
+// noteFields records the fields of a body for the log, masked.
+func (c *call) noteFields(in fields) {
+	for name, value := range in.body {
+		c.log.Params[name] = masked(name, fmt.Sprint(value))
 	}
 }
 
@@ -92,6 +105,21 @@ func (c *call) note(values url.Values) {
 	for name, all := range values {
 		c.log.Params[name] = masked(name, strings.Join(all, " "))
 	}
+}
+
+// clientIP is where the request comes from.
+func (c *call) clientIP() string {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// userAgent is the browser's name for itself, bounded, since it is kept.
+func (c *call) userAgent() string {
+	text := c.r.UserAgent()
+	return strings.Clone(text[:min(len(text), 200)])
 }
 
 // base is the emulator's own base URL, as this request reached it.

@@ -1,44 +1,57 @@
 // Package emulator is a local AuthKit: the part of WorkOS that a login talks
 // to, served on loopback by an http.Handler whose zero value is ready to use.
 //
-// It serves four things: the authorization endpoint with its pages, the token
-// endpoint, the key set, and logout. Whatever else it is asked for, it says that
-// it does not serve it. It is strict where it could be lenient, so that a login
-// that passes here also passes at WorkOS.
+// It serves AuthKit's pages, the token endpoint with all of its grants, the key
+// set, and the API for users, organisations and what is theirs: served.go has the
+// table. Of the rest it says that it does not serve it. It is strict where it
+// could be lenient, so that a login that passes here also passes at WorkOS.
 //
 // # The pages
 //
 // GET /user_management/authorize answers with the sign-in page, or with the
-// sign-up page (screen_hint=sign-up); each has a link to the other. A user of
-// several organisations then chooses one, unless the app asked for one by
-// organization_id; a user of one is signed in to it. The answer to a form is a
-// 302 to the redirect URI, the next page, or the same page with status 422.
+// sign-up page (screen_hint=sign-up), or with a choice of identities (another
+// provider than authkit, or connection_id). What is missing then comes page by
+// page: a verified email, a second factor, an organisation, consent. The answer
+// to a form is a 302 to the redirect URI, the next page, or the same page with
+// status 422.
 //
 // For programs that fill the forms in: they are posted to
 // /user_management/authorize with the hidden "authorization" and with "action":
 //
 //	sign-in              email, password
 //	sign-up              email, password, first_name, last_name
+//	send-code            email
+//	magic-code           code
+//	forgot-password      email
+//	pick-identity        email
+//	verify-email         code
+//	resend-code
+//	enroll-factor        code
+//	challenge-factor     code
 //	choose-organization  organization_id
+//	consent
 //	cancel
 //
 // # What is kept, and how long
 //
-// Everything but the signing key is kept in memory, within these limits: 1,000
-// sign-ins under way for 30 minutes, 10,000 authorization codes and as many
-// pending authentication tokens for 10 minutes, 10,000 sessions for 30 days (an
-// impersonator's for an hour). When a limit is reached the oldest goes (of the
-// sessions, the one refreshed longest ago). At 10,000 accounts, sign-up is
+// Without StateFile everything but the signing key is kept in memory, within
+// these limits: 1,000 open pages for 30 minutes, 10,000 authorization codes and
+// as many pending authentication tokens and one-time codes for 10 minutes, 1,000
+// devices for 5 minutes, 10,000 sessions for 30 days (an impersonator's for an
+// hour), 1,000 mails. When a limit is reached the oldest goes (of the sessions,
+// the one refreshed longest ago). At 10,000 accounts, 1,000 organisations, 50,000
+// memberships, 10,000 invitations and 1,000 of anything else a new one is
 // refused. Codes, refresh tokens and new accounts therefore do not survive a
 // restart; access tokens stay valid, if KeyFile keeps the key, and who signs up
 // again with the same email gets the same user id.
 package emulator
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -81,12 +94,28 @@ type Emulator struct {
 	// KeyFile keeps the RSA signing key over restarts (PEM, mode 0600, made
 	// when missing). Empty: a key in memory that dies with the emulator.
 	KeyFile string
+	// StateFile keeps what is in memory otherwise: everything but open pages and
+	// the log. What it holds goes before the seeds below, which are planted where
+	// there is no such file yet. Empty: memory alone.
+	StateFile string
 	// Users are who can sign in, beside those who sign up. Nil: DefaultUsers().
 	Users []User
 	// Organizations are what users can be members of. Nil: DefaultOrganizations().
 	Organizations []Organization
-	// UnverifiedSignUps gives new accounts an email that is not verified.
-	UnverifiedSignUps bool
+	// Roles are what members can be, beside "member" and "admin", which are there.
+	Roles []Role
+	// Permissions are what roles can allow; those that a role names are there.
+	Permissions []Permission
+	// Connections are organizations' identity providers.
+	Connections []Connection
+	// RequireMFA has everybody who signs in by password or code show a code of an
+	// authentication factor too, and enroll one first.
+	RequireMFA bool
+	// SignInURL is where the app starts a sign-in, for links in mails that lead
+	// there. Empty: the app's root.
+	SignInURL string
+	// Lenient are the checks that are not made.
+	Lenient []Check
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes.
@@ -95,11 +124,12 @@ type Emulator struct {
 	// masked. It may be called from several goroutines at once. Nil: no log.
 	Log func(Request)
 
-	setUp     sync.Once
-	setUpErr  error // what is wrong with users and organisations
-	store     *store
-	mu        sync.Mutex // guards redirects
-	redirects []string   // registered redirect URIs, in order of registration
+	setUp    sync.Once
+	setUpErr error // what is wrong with the seeds or the state file
+	store    *store
+	state    *stateFile
+	control  control // what the inspector changes
+	traffic  traffic // what it shows
 
 	keyOnce sync.Once
 	key     *signingKey
@@ -133,18 +163,7 @@ func DefaultUsers() []User {
 // Adding one twice is no mistake.
 func (e *Emulator) RegisterRedirectURI(uri string) {
 	e.setDefaults()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !slices.Contains(e.redirects, uri) {
-		e.redirects = append(e.redirects, uri)
-	}
-}
-
-// registered gives the redirect URIs known by now.
-func (e *Emulator) registered() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.redirects)
+	_ = e.store.do(func() { e.addRedirectURI(uri, e.now()) }) // what a state file did not take is in memory
 }
 
 // setDefaults gives every field its default. It is the first thing any method does.
@@ -168,10 +187,51 @@ func (e *Emulator) setDefaults() {
 		if e.AccessTokenLifetime <= 0 {
 			e.AccessTokenLifetime = defaultAccessTokenLifetime
 		}
-		e.redirects = slices.Clone(e.RedirectURIs)
-		e.setUpErr = e.check()
-		e.store = newStore(e.Users, e.Organizations, e.Now())
+		e.setUpErr = e.open()
 	})
+}
+
+// open makes the store, from the state file or from the seeds.
+func (e *Emulator) open() error {
+	e.store = newStore()
+	e.store.policy = policy{verifyEmail: !e.lenient(CheckEmailVerification), mfa: e.RequireMFA}
+	if err := e.checkSeeds(); err != nil {
+		return err
+	}
+	if e.StateFile != "" {
+		file, err := openState(e.StateFile)
+		if err != nil {
+			return err
+		}
+		e.state = file
+		if err := e.store.keepIn(file); err != nil {
+			return fmt.Errorf("the state file %s cannot be read: %w; move it away and a new one is made", e.StateFile, err)
+		}
+	}
+	f := e.store.do(func() {
+		if e.store.users.len() == 0 && e.store.roles.len() == 0 {
+			e.plant()
+		}
+		for _, uri := range e.RedirectURIs {
+			e.addRedirectURI(uri, e.now())
+		}
+	})
+	if f != nil {
+		return errors.New(f.text)
+	}
+	return nil
+}
+
+// now is the emulator's clock, which the inspector can move.
+func (e *Emulator) now() time.Time { return e.Now().Add(e.control.offset()) }
+
+// Close closes the state file. An emulator without one needs no closing.
+func (e *Emulator) Close() error {
+	e.setDefaults()
+	if e.state == nil {
+		return nil
+	}
+	return e.state.close()
 }
 
 // ServeHTTP answers as WorkOS would, or says why not.
@@ -195,47 +255,22 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(apiFailure(http.StatusInternalServerError, "emulator_misconfigured", e.setUpErr.Error()))
 		return
 	}
-	methods := e.route(r.URL.Path)
-	if methods == nil {
-		c.fail(apiFailure(http.StatusNotFound, "not_served_by_emulator",
-			"this local AuthKit does not serve "+r.Method+" "+r.URL.Path+
-				"; it serves /user_management/authorize, /user_management/authenticate, "+
-				"/user_management/sessions/logout and /sso/jwks/{client_id}"))
-		return
-	}
-	handle, ok := methods[r.Method]
-	if !ok {
-		allowed := make([]string, 0, len(methods))
-		for method := range methods {
-			allowed = append(allowed, method)
-		}
-		slices.Sort(allowed)
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		c.fail(apiFailure(http.StatusMethodNotAllowed, "method_not_allowed",
-			r.URL.Path+" takes "+strings.Join(allowed, " or ")))
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	handle(c)
-}
-
-// route gives what is served at path: a handler for each method, or nil.
-func (e *Emulator) route(path string) map[string]func(*call) {
+	path := r.URL.EscapedPath()
+	route, params, allowed := find(r.Method, path)
 	switch {
-	case path == "/user_management/authorize":
-		return map[string]func(*call){"GET": e.authorize, "POST": e.submit}
-	case path == "/user_management/authorize/sign-in":
-		return map[string]func(*call){"GET": e.turn(false)}
-	case path == "/user_management/authorize/sign-up":
-		return map[string]func(*call){"GET": e.turn(true)}
-	case path == "/user_management/authenticate":
-		return map[string]func(*call){"POST": e.authenticate}
-	case path == "/user_management/sessions/logout":
-		return map[string]func(*call){"GET": e.logout}
-	case strings.HasPrefix(path, "/sso/jwks/"):
-		return map[string]func(*call){"GET": e.jwks}
+	case route != nil:
+		c.params = params
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if !e.control.inject(c, route) {
+			e.serve(c, route)
+		}
+	case allowed != nil:
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		c.fail(apiFailure(http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+strings.Join(allowed, " or ")))
+	default:
+		c.fail(apiFailure(http.StatusNotFound, "not_served_by_emulator",
+			"this local AuthKit does not serve "+r.Method+" "+r.URL.Path+"; docs/authkit.md has all that it serves"))
 	}
-	return nil
 }
 
 // loopbackHost reports whether a Host header names this machine's loopback.

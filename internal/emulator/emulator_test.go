@@ -15,7 +15,7 @@ import (
 
 func TestNotServed(t *testing.T) {
 	b := newBench(t, &Emulator{})
-	for _, path := range []string{"/", "/user_management/users", "/user_management/authorize/", "/organizations", "/sso/authorize"} {
+	for _, path := range []string{"/", "/nowhere", "/user_management/authorize/", "/user_management/users/a/b/c", "/directories"} {
 		b.wantAPIError(b.get(path, nil), 404, "not_served_by_emulator", "does not serve GET "+path)
 	}
 	if last := b.log[len(b.log)-1]; last.Status != 404 || !strings.Contains(last.Outcome, "does not serve") {
@@ -138,14 +138,18 @@ func TestLogLineStaysOneLine(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	now := time.Now()
-	s := newStore(DefaultUsers(), nil, now)
-	by := redemption{clientID: DefaultClientID}
+	e := &Emulator{}
+	e.setDefaults()
+	s := e.store
+	u, _ := s.users.by(emailKey(DefaultEmail))
+	by := redemption{clientID: DefaultClientID, now: now}
+	in := signedIn{UserID: u.ID, AuthTime: now, Method: methodPassword}
 	var firstPage, firstCode string
 	var firstToken, secondToken string
 	for i := range maxSessions + 1 {
 		page := s.begin(authorization{clientID: DefaultClientID}, now)
-		code := s.issueCode(authorization{clientID: DefaultClientID, email: DefaultEmail}, now)
-		out, f := s.signInWith(DefaultEmail, by, now)
+		code := s.issueCode(&authorization{clientID: DefaultClientID, signedIn: in}, now)
+		out, f := s.newSession(in, by)
 		if f != nil {
 			t.Fatal(f)
 		}
@@ -155,31 +159,42 @@ func TestLimits(t *testing.T) {
 		case 1:
 			secondToken = out.refreshToken
 		case 2: // the first session is used, so it is not the one to go
-			next, f := s.rotate(firstToken, "", by, now)
+			next, f := s.rotate(firstToken, "", by)
 			if f != nil {
 				t.Fatal(f)
 			}
 			firstToken = next.refreshToken
 		}
 	}
-	if len(s.pending.items) != maxPending || len(s.codes.items) != maxCodes || len(s.sessions.items) != maxSessions {
-		t.Errorf("%d pages, %d codes, %d sessions", len(s.pending.items), len(s.codes.items), len(s.sessions.items))
+	if s.pending.len() != maxPending || s.grants.len() != maxCodes || s.sessions.len() != maxSessions {
+		t.Errorf("%d pages, %d codes, %d sessions", s.pending.len(), s.grants.len(), s.sessions.len())
 	}
-	if want := maxSessions + 1; len(s.refresh) != want { // one of them has its previous token too
-		t.Errorf("%d refresh tokens, want %d", len(s.refresh), want)
+	if got, want := refreshKeys(s), maxSessions+1; got != want { // one of them has its previous token too
+		t.Errorf("%d refresh tokens, want %d", got, want)
 	}
 	if _, ok := s.waiting(firstPage, now); ok {
 		t.Error("the oldest page is still there")
 	}
-	if _, f := s.redeem(firstCode, by, now); f == nil {
+	if _, f := s.redeem(firstCode, by); f == nil {
 		t.Error("the oldest code is still there")
 	}
-	if _, f := s.rotate(secondToken, "", by, now); f == nil {
+	if _, f := s.rotate(secondToken, "", by); f == nil {
 		t.Error("the session refreshed longest ago is still there")
 	}
-	if _, f := s.rotate(firstToken, "", by, now); f != nil {
+	if _, f := s.rotate(firstToken, "", by); f != nil {
 		t.Errorf("the session refreshed since is gone: %+v", f)
 	}
+}
+
+// refreshKeys counts the refresh tokens that sessions are found by.
+func refreshKeys(s *store) int {
+	n := 0
+	for key := range s.sessions.found {
+		if strings.HasPrefix(key, "refresh:") {
+			n++
+		}
+	}
+	return n
 }
 
 func TestListen(t *testing.T) {

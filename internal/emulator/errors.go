@@ -1,6 +1,9 @@
 package emulator
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+)
 
 // failure is a refusal in one of WorkOS's two shapes: OAuth's
 // {"error", "error_description"} (RFC 6749, section 5.2) on the token endpoint
@@ -10,40 +13,36 @@ type failure struct {
 	code   string
 	text   string
 	oauth  bool
-	next   *stepUp
-}
-
-// stepUp is what a refusal says beside its code where another grant goes on from
-// there.
-type stepUp struct {
-	Token         string               `json:"pending_authentication_token"`
-	User          userObject           `json:"user"`
-	Organizations []organizationObject `json:"organizations,omitempty"`
+	// more is what the answer says beside: where another grant goes on from
+	// there, its pending_authentication_token.
+	more map[string]any
 }
 
 func (f *failure) body() any {
-	if f.next != nil {
-		return struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-			*stepUp
-		}{f.code, f.text, f.next}
-	}
+	code, text := "code", "message"
 	if f.oauth {
-		return struct {
-			Error       string `json:"error"`
-			Description string `json:"error_description"`
-		}{f.code, f.text}
+		code, text = "error", "error_description"
 	}
-	return struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}{f.code, f.text}
+	body := map[string]any{code: f.code, text: f.text}
+	maps.Copy(body, f.more)
+	return body
+}
+
+// with says something beside.
+func (f *failure) with(name string, value any) *failure {
+	more := map[string]any{name: value}
+	maps.Copy(more, f.more)
+	return &failure{f.status, f.code, f.text, f.oauth, more}
 }
 
 // apiFailure is a refusal as {"code", "message"}.
 func apiFailure(status int, code, message string) *failure {
 	return &failure{status: status, code: code, text: message}
+}
+
+// badRequest is the most common of them.
+func badRequest(code, message string) *failure {
+	return apiFailure(http.StatusBadRequest, code, message)
 }
 
 // oauthFailure is a refusal as {"error", "error_description"}. WorkOS answers

@@ -189,6 +189,24 @@ func (b *bench) code(query url.Values) string {
 	return code
 }
 
+// mailed gives the code in the newest mail to an email.
+func (b *bench) mailed(email string) string {
+	b.Helper()
+	mails := b.e.Mail(email)
+	if len(mails) == 0 {
+		b.Fatalf("no mail to %s", email)
+	}
+	return mails[len(mails)-1].Code
+}
+
+// verify sends the code that a page asks for, which was mailed.
+func (b *bench) verify(page answer, email string) answer {
+	b.Helper()
+	return b.post("/user_management/authorize", url.Values{
+		"authorization": {b.id(page, http.StatusOK, "Verify your email")}, "action": {"verify-email"}, "code": {b.mailed(email)},
+	})
+}
+
 // callback gives the parameters of a redirect to testRedirectURI.
 func (b *bench) callback(a answer) url.Values {
 	b.Helper()

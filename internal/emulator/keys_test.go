@@ -96,8 +96,9 @@ func TestKeySet(t *testing.T) {
 		t.Errorf("kid %v, %d bits", key["kid"], public.N.BitLen())
 	}
 
-	for _, path := range []string{"/sso/jwks/client_other", "/sso/jwks/", "/sso/jwks/" + DefaultClientID + "/"} {
-		b.wantAPIError(b.get(path, nil), 404, "entity_not_found", DefaultClientID)
+	b.wantAPIError(b.get("/sso/jwks/client_other", nil), 404, "entity_not_found", DefaultClientID)
+	for _, path := range []string{"/sso/jwks/", "/sso/jwks/" + DefaultClientID + "/"} {
+		b.wantAPIError(b.get(path, nil), 404, "not_served_by_emulator", path)
 	}
 }
 

@@ -33,8 +33,9 @@ type Server struct {
 	// URL is its base URL, without a slash at the end: what WORKOS_BASE_URL is set to.
 	URL string
 
-	http *http.Server
-	done chan error
+	emulator *Emulator
+	http     *http.Server
+	done     chan error
 }
 
 // Start listens on addr (see Listen; port 0 takes a free one) and serves until
@@ -57,7 +58,8 @@ func (e *Emulator) Start(addr string) (*Server, error) {
 	host, _, _ := net.SplitHostPort(addr) // Listen has split it already
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	s := &Server{
-		URL: "http://" + net.JoinHostPort(host, port),
+		URL:      "http://" + net.JoinHostPort(host, port),
+		emulator: e,
 		http: &http.Server{
 			Handler:           e,
 			ReadHeaderTimeout: 10 * time.Second,
@@ -73,11 +75,11 @@ func (e *Emulator) Start(addr string) (*Server, error) {
 }
 
 // Close stops the server, its listener and its connections, and returns when
-// nothing of it is left. It is called once.
+// nothing of it is left; the state file is closed then too. It is called once.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	if served := <-s.done; err == nil && !errors.Is(served, http.ErrServerClosed) {
 		err = served
 	}
-	return err
+	return errors.Join(err, s.emulator.Close())
 }

@@ -39,8 +39,14 @@ func (e *Emulator) logout(c *call) {
 		return
 	}
 	outcome := "no such session any more: " + id
-	if e.store.end(id) {
-		outcome = "session ended: " + id
+	unsaved := e.store.do(func() {
+		if e.store.sessions.remove(id) {
+			outcome = "session ended: " + id
+		}
+	})
+	if unsaved != nil {
+		c.refuseLogout(unsaved)
+		return
 	}
 	if to == "" {
 		to = e.homepage()
@@ -58,7 +64,7 @@ func (e *Emulator) mayReturnTo(address string) bool {
 	if !ok {
 		return false
 	}
-	return slices.Contains(e.LogoutURIs, address) || slices.ContainsFunc(e.registered(), func(uri string) bool {
+	return e.lenient(CheckReturnTo) || slices.Contains(e.LogoutURIs, address) || slices.ContainsFunc(e.registered(), func(uri string) bool {
 		known, ok := origin(uri)
 		return ok && known == at
 	})

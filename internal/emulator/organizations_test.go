@@ -45,7 +45,7 @@ func members() *Emulator {
 	return &Emulator{
 		Organizations: append(DefaultOrganizations(), Organization{ID: "org_closed", Name: "Closed"}),
 		Users: append(DefaultUsers(), User{
-			Email: "one@example.test", Password: DefaultPassword,
+			Email: "one@example.test", Password: DefaultPassword, EmailVerified: true,
 			Memberships: []Membership{{OrganizationID: SouthOrganizationID, Roles: []string{"billing", "member"}}},
 		}),
 	}
@@ -105,9 +105,11 @@ func TestOrganizationClaims(t *testing.T) {
 		{SouthOrganizationID, `,"org_id":"` + SouthOrganizationID +
 			`","role":"member","roles":["member"],"permissions":["posts:read"],"entitlements":[],"feature_flags":[]`},
 	} {
-		s := newStore(DefaultUsers(), DefaultOrganizations(), time.Now())
-		n := &session{clientID: "c", signedIn: signedIn{LocalMember, test.organization, time.Now()}}
-		text, err := json.Marshal(s.newClaims(n, redemption{}, time.Now()))
+		e := &Emulator{}
+		e.setDefaults()
+		u, _ := e.store.users.by(emailKey(LocalMember))
+		n := &session{ClientID: "c", signedIn: signedIn{UserID: u.ID, OrganizationID: test.organization, AuthTime: time.Now()}}
+		text, err := json.Marshal(e.store.newClaims(n, u, redemption{now: time.Now()}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,20 +247,21 @@ func TestOrganizationSelection(t *testing.T) {
 		t.Errorf("a member of one is in %q", got.OrganizationID)
 	}
 
+	type choice struct{ ID, Name string }
 	signedInAt := b.clock.Now()
 	a := b.post(tokenPath, passwordGrant(LocalMember))
 	var refusal struct {
 		Code, Message string
 		Token         string `json:"pending_authentication_token"`
 		User          userObject
-		Organizations []organizationObject
+		Organizations []choice
 	}
 	decoder := json.NewDecoder(strings.NewReader(a.body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&refusal); err != nil || a.status != http.StatusForbidden {
 		t.Fatalf("%v: %d %s", err, a.status, a.body)
 	}
-	want := []organizationObject{{NorthOrganizationID, "North Workshop"}, {SouthOrganizationID, "South Workshop"}}
+	want := []choice{{NorthOrganizationID, "North Workshop"}, {SouthOrganizationID, "South Workshop"}}
 	if diff := cmp.Diff(want, refusal.Organizations); diff != "" {
 		t.Error(diff)
 	}
@@ -275,7 +278,7 @@ func TestOrganizationSelection(t *testing.T) {
 	b.wantAPIError(b.post(tokenPath, selection("organization_id", "-")), 422, "invalid_request_parameters", "organization_id")
 	b.wantAPIError(b.post(tokenPath, selection("pending_authentication_token", "-")), 422, "invalid_request_parameters", "pending_authentication_token")
 	b.wantOAuthError(b.post(tokenPath, selection("client_secret", "-")), 400, "invalid_client", "client_secret is missing")
-	b.wantOAuthError(b.post(tokenPath, selection("pending_authentication_token", "made-up")), 400, "invalid_pending_authentication_token", "invalid")
+	b.wantAPIError(b.post(tokenPath, selection("pending_authentication_token", "made-up")), 400, "invalid_pending_authentication_token", "invalid")
 	b.wantOAuthError(b.post(tokenPath, selection("organization_id", "org_1")), 400, "organization_not_found", "org_1")
 	b.wantOAuthError(b.post(tokenPath, selection("organization_id", "org_closed")), 400, "organization_membership_not_found", "org_closed")
 
@@ -285,14 +288,14 @@ func TestOrganizationSelection(t *testing.T) {
 	if claimed := b.decode(got.AccessToken); claimed.AuthTime != signedInAt.Unix() {
 		t.Errorf("auth_time %d, want %d", claimed.AuthTime, signedInAt.Unix())
 	}
-	b.wantOAuthError(b.post(tokenPath, selection()), 400, "invalid_pending_authentication_token", "invalid")
+	b.wantAPIError(b.post(tokenPath, selection()), 400, "invalid_pending_authentication_token", "invalid")
 
 	// A late one is refused.
 	if err := json.Unmarshal([]byte(b.post(tokenPath, passwordGrant(LocalMember)).body), &refusal); err != nil {
 		t.Fatal(err)
 	}
 	b.clock.Advance(stepLifetime)
-	b.wantOAuthError(b.post(tokenPath, selection()), 400, "invalid_pending_authentication_token", "expired")
+	b.wantAPIError(b.post(tokenPath, selection()), 400, "invalid_pending_authentication_token", "expired")
 }
 
 // What does not fit together is said when the emulator starts, and to whoever

@@ -20,7 +20,7 @@ var (
 	// The pages hold one style sheet, inline, and nothing else. There is no
 	// form-action here, because browsers apply it to the redirects that follow
 	// the form, which lead to the app and on to wherever the app likes.
-	pagePolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'sha256-" + styleHash() + "'"
+	pagePolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src data:; style-src 'sha256-" + styleHash() + "'"
 )
 
 func mustRead(name string) string {
@@ -41,6 +41,9 @@ type signInPage struct {
 	ID    string // of the pending authorization
 	Email string
 	Error string
+	// Device says that it is for one that waits.
+	Device    bool
+	Providers []fact // value of the parameter, and name on the button
 
 	// The local users and their password, shown as a hint; empty when the users
 	// are somebody's own.
@@ -61,14 +64,22 @@ type errorPage struct {
 // fact is a name and what was seen under it.
 type fact struct{ Name, Value string }
 
-func (c *call) signInPage(status int, outcome string, page signInPage) {
+func (e *Emulator) signInPage(c *call, id string, a *authorization, status int, email, wrong string) func() {
+	page := signInPage{ID: id, Email: email, Error: wrong, Device: a.deviceCode != ""}
+	for _, name := range shownProviders {
+		page.Providers = append(page.Providers, fact{name, providers[name]})
+	}
 	// The default users' password is a constant of this package, not a secret.
-	for _, u := range c.e.Users {
+	for _, u := range e.Users {
 		if (u.Email == DefaultEmail || u.Email == LocalMember) && u.Password == DefaultPassword {
 			page.Hints, page.HintPassword = append(page.Hints, u), u.Password
 		}
 	}
-	c.page(status, outcome, "signin.html", page)
+	outcome := "sign-in page"
+	if wrong != "" {
+		outcome = "sign-in refused: " + wrong
+	}
+	return func() { c.page(status, outcome, "signin.html", page) }
 }
 
 func (c *call) errorPage(status int, page errorPage) {

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"errors"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -57,33 +56,46 @@ func signUpForm(id string, form url.Values, wrong map[string]string) signUpPage 
 	return page
 }
 
-// signUp serves the sign-up form: it makes an account and signs it in.
-func (e *Emulator) signUp(c *call, id string, a authorization, form url.Values) {
-	user := User{
-		Email:         strings.TrimSpace(form.Get("email")),
-		Password:      form.Get("password"),
-		FirstName:     strings.TrimSpace(form.Get("first_name")),
-		LastName:      strings.TrimSpace(form.Get("last_name")),
-		EmailVerified: !e.UnverifiedSignUps,
+// signUpPage shows the form, with what was sent and what is wrong with it.
+func (e *Emulator) signUpPage(c *call, id string, form url.Values, wrong map[string]string) func() {
+	status, outcome := http.StatusOK, "sign-up page"
+	if len(wrong) > 0 {
+		status, outcome = http.StatusUnprocessableEntity, "sign-up refused"
 	}
-	wrong := checkAccount(user)
-	if a.organizationID != "" {
-		o, _ := e.store.organization(a.organizationID)
+	page := signUpForm(id, form, wrong)
+	return func() { c.page(status, outcome, "signup.html", page) }
+}
+
+// signUp serves the sign-up form: it makes an account and signs it in.
+func (e *Emulator) signUp(c *call, id string, a *authorization, form url.Values) func() {
+	account := User{
+		Email:     strings.TrimSpace(form.Get("email")),
+		Password:  form.Get("password"),
+		FirstName: strings.TrimSpace(form.Get("first_name")),
+		LastName:  strings.TrimSpace(form.Get("last_name")),
+	}
+	wrong := checkAccount(account)
+	if o, ok := e.store.organizations.get(a.organizationID); ok && !e.store.invitedTo(a, o.ID) {
 		wrong[""] = "The app asks for a member of " + o.Name + ", and a new account is a member of no organization. Sign in as a member."
 	}
-	if len(wrong) == 0 {
-		switch err := e.store.signUp(user, c.now); {
-		case errors.Is(err, errEmailTaken):
-			wrong["email"] = "There is an account with this email already. Sign in, or use another email."
-		case err != nil:
-			wrong[""] = "This local AuthKit holds as many accounts as it can. Restart it."
-		}
+	if e.store.requiredConnection(account.Email) != nil {
+		wrong["email"] = "People with this email sign in by their organization."
+	}
+	if _, taken := e.store.users.by(emailKey(account.Email)); taken {
+		wrong["email"] = "There is an account with this email already. Sign in, or use another email."
+	} else if e.store.users.full() {
+		wrong[""] = "This local AuthKit holds as many accounts as it can. Restart it."
 	}
 	if len(wrong) > 0 {
-		c.page(http.StatusUnprocessableEntity, "sign-up refused", "signup.html", signUpForm(id, form, wrong))
-		return
+		return e.signUpPage(c, id, form, wrong)
 	}
-	e.proceed(c, id, user.Email)
+	return e.proceed(c, id, e.store.addSeed(account, c.now), methodPassword)
+}
+
+// invitedTo reports whether a sign-in came by an invitation to an organisation.
+func (s *store) invitedTo(a *authorization, organizationID string) bool {
+	i, ok := s.invitations.by("token:" + a.invitationToken)
+	return ok && i.OrganizationID == organizationID
 }
 
 // checkAccount names what is wrong with a new account, by the form's fields.
@@ -92,11 +104,8 @@ func checkAccount(u User) map[string]string {
 	if !emailAddress(u.Email) {
 		wrong["email"] = "Enter an email address, such as name@example.test."
 	}
-	switch n := utf8.RuneCountInString(u.Password); {
-	case n < minPassword:
-		wrong["password"] = "The password needs at least " + strconv.Itoa(minPassword) + " characters."
-	case n > maxPassword:
-		wrong["password"] = "The password can have " + strconv.Itoa(maxPassword) + " characters."
+	if text := weakPassword(u.Password); text != "" {
+		wrong["password"] = text
 	}
 	for name, value := range map[string]string{"first_name": u.FirstName, "last_name": u.LastName} {
 		if utf8.RuneCountInString(value) > maxName {

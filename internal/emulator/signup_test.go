@@ -11,11 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const newEmail, newPassword = "Mary@Example.Test", "correct horse"
+const newEmail, newUsersPassword = "Mary@Example.Test", "correct horse"
 
 func signUp(id string, pairs ...string) url.Values {
 	return values(url.Values{
-		"authorization": {id}, "email": {newEmail}, "password": {newPassword},
+		"authorization": {id}, "email": {newEmail}, "password": {newUsersPassword},
 		"first_name": {" Mary "}, "last_name": {"Local"}, "action": {"sign-up"},
 	}, pairs...)
 }
@@ -56,7 +56,7 @@ func TestTurnBetweenPages(t *testing.T) {
 			t.Errorf("the sign-in or its login_hint is lost:\n%s", page.body)
 		}
 	}
-	b.callback(b.post("/user_management/authorize", signUp(id)))
+	b.callback(b.verify(b.post("/user_management/authorize", signUp(id)), newEmail))
 
 	for name, query := range map[string]url.Values{
 		"used": {"authorization": {id}}, "made up": {"authorization": {"x"}}, "none": {}, "unreadable": nil,
@@ -73,9 +73,15 @@ func TestTurnBetweenPages(t *testing.T) {
 
 func TestSignUp(t *testing.T) {
 	for _, unverified := range []bool{false, true} {
-		b := newBench(t, &Emulator{UnverifiedSignUps: unverified})
+		b := newBench(t, &Emulator{})
+		if unverified {
+			b = newBench(t, &Emulator{Lenient: []Check{CheckEmailVerification}})
+		}
 		signedUpAt := b.clock.Now()
 		back := b.post("/user_management/authorize", signUp(b.open(goodAuthorization("screen_hint", "sign-up")), "email", " "+newEmail+" "))
+		if !unverified {
+			back = b.verify(back, newEmail)
+		}
 		if got := b.callback(back); got.Get("state") != "the state" || len(got) != 2 {
 			t.Errorf("got %v", got)
 		}
@@ -96,7 +102,7 @@ func TestSignUp(t *testing.T) {
 		// The account is there for the next sign-in.
 		b.clock.Advance(time.Hour)
 		again := b.tokensAfter(b.post("/user_management/authorize",
-			signInForm(b.open(goodAuthorization()), "email", strings.ToUpper(newEmail), "password", newPassword)))
+			signInForm(b.open(goodAuthorization()), "email", strings.ToUpper(newEmail), "password", newUsersPassword)))
 		if again.User.ID != user.ID || again.User.CreatedAt != user.CreatedAt {
 			t.Errorf("got %+v", again.User)
 		}
@@ -134,10 +140,10 @@ func TestSignUpRefused(t *testing.T) {
 			if mark := `aria-invalid="true" aria-describedby="` + test.field + `-wrong" autofocus`; strings.Count(page.body, mark) != 1 {
 				t.Errorf("the field %s is not marked:\n%s", test.field, page.body)
 			}
-			if strings.Contains(page.body, newPassword) {
+			if strings.Contains(page.body, newUsersPassword) {
 				t.Error("the page repeats the password")
 			}
-			b.callback(b.post("/user_management/authorize", signUp(id))) // and better data work
+			b.callback(b.verify(b.post("/user_management/authorize", signUp(id)), newEmail)) // and better data work
 		})
 	}
 }
@@ -147,16 +153,14 @@ func TestSignUpForOrganization(t *testing.T) {
 	b := newBench(t, &Emulator{})
 	id := b.open(goodAuthorization("screen_hint", "sign-up", "organization_id", NorthOrganizationID))
 	b.id(b.post("/user_management/authorize", signUp(id)), http.StatusUnprocessableEntity, "a member of North Workshop")
-	b.callback(b.post("/user_management/authorize", signUp(b.open(goodAuthorization()))))
+	b.callback(b.verify(b.post("/user_management/authorize", signUp(b.open(goodAuthorization()))), newEmail))
 }
 
 func TestSignUpLimit(t *testing.T) {
 	b := newBench(t, &Emulator{})
 	id := b.open(goodAuthorization("screen_hint", "sign-up"))
-	for i := len(b.e.store.accounts); i < maxAccounts; i++ {
-		if err := b.e.store.signUp(User{Email: fmt.Sprintf("%d@example.test", i)}, b.clock.Now()); err != nil {
-			t.Fatal(err)
-		}
+	for i := b.e.store.users.len(); i < maxAccounts; i++ {
+		b.e.store.addSeed(User{Email: fmt.Sprintf("%d@example.test", i)}, b.clock.Now())
 	}
 	b.id(b.post("/user_management/authorize", signUp(id)), http.StatusUnprocessableEntity, "as many accounts as it can")
 	b.tokens(codeExchange(b.code(goodAuthorization()))) // and its users sign in as before
@@ -167,10 +171,10 @@ func TestSignUpLog(t *testing.T) {
 	b := newBench(t, &Emulator{})
 	id := b.open(goodAuthorization())
 	b.get(signUpPath, url.Values{"authorization": {id}})
-	b.post("/user_management/authorize", signUp(id))
+	b.verify(b.post("/user_management/authorize", signUp(id)), newEmail)
 	for _, r := range b.log {
 		line := fmt.Sprint(r.String(), r.Params)
-		for _, secret := range []string{id, newPassword, "Mary "} {
+		for _, secret := range []string{id, newUsersPassword, "Mary "} {
 			if strings.Contains(line, secret) {
 				t.Errorf("the log has %q in it: %s", secret, line)
 			}

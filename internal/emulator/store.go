@@ -1,12 +1,13 @@
 package emulator
 
 import (
-	"container/list"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,15 +15,24 @@ import (
 
 // The limits that the package comment documents.
 const (
-	maxPending      = 1_000
-	maxCodes        = 10_000
-	maxSteps        = 10_000
-	maxSessions     = 10_000
-	maxAccounts     = 10_000
-	pendingLifetime = 30 * time.Minute
-	codeLifetime    = 10 * time.Minute
-	stepLifetime    = 10 * time.Minute
-	sessionLifetime = 30 * 24 * time.Hour
+	maxPending       = 1_000
+	maxCodes         = 10_000
+	maxSessions      = 10_000
+	maxAccounts      = 10_000
+	maxOrganizations = 1_000
+	maxMemberships   = 50_000
+	maxInvitations   = 10_000
+	maxSmall         = 1_000 // roles, permissions, connections, redirect URIs, mail
+	pendingLifetime  = 30 * time.Minute
+	codeLifetime     = 10 * time.Minute
+	stepLifetime     = 10 * time.Minute
+	oneTimeLifetime  = 10 * time.Minute
+	resetLifetime    = time.Hour
+	sessionLifetime  = 30 * 24 * time.Hour
+	deviceLifetime   = 5 * time.Minute
+	deviceInterval   = 5 * time.Second
+	// maxAttempts is how many wrong codes are taken before the right one is not.
+	maxAttempts = 10
 	// impersonationLifetime is how long WorkOS lets an impersonator in.
 	impersonationLifetime = time.Hour
 
@@ -33,240 +43,209 @@ const (
 	refreshGrace = 10 * time.Second
 )
 
-// User is someone who can sign in.
-type User struct {
-	// ID is the user's id ("user_..."). Empty: made from the email, so that it
-	// is the same after a restart.
-	ID string
-	// Email is what the user signs in with; upper and lower case are the same.
-	Email             string
-	Password          string
-	FirstName         string
-	LastName          string
-	EmailVerified     bool
-	ProfilePictureURL string
-	ExternalID        string
-	Locale            string
-	Metadata          map[string]string
-	// Memberships are the organisations that the user can sign in to.
-	Memberships []Membership
-	// Impersonator, when set, is who really signs in as this user: the sessions
-	// are an impersonator's, and last an hour.
-	Impersonator *Impersonator
+// policy is what sign-ins have to bring.
+type policy struct {
+	verifyEmail bool
+	mfa         bool // everybody needs a factor
 }
 
-// Impersonator is somebody of the app's own people who looks at it as one of
-// its users.
-type Impersonator struct {
-	Email  string
-	Reason string
-}
-
-// account is a user with what the emulator has seen of them.
-type account struct {
-	User
-	createdAt    time.Time
-	lastSignInAt time.Time // zero: never
-}
-
-// authorization is a checked authorization request, and how far its user has come.
-type authorization struct {
-	clientID       string
-	redirectURI    string
-	state          string
-	hasState       bool
-	challenge      string // S256; empty: no PKCE
-	loginHint      string
-	signUp         bool   // the app asked for sign-up
-	organizationID string // asked for by the app, or chosen by the user
-	expires        time.Time
-
-	// Whose password is checked, and when; empty until then.
-	email    string
-	authTime time.Time
-}
-
-// grant is an issued authorization code.
-type grant struct {
-	clientID    string
-	redirectURI string
-	challenge   string
-	signedIn    signedIn
-	expires     time.Time
-	used        bool
-	sessionID   string // what the code was exchanged for
-}
-
-// signedIn is a user whose password was checked, and where they signed in to.
-type signedIn struct {
-	email          string
-	organizationID string // empty: to none
-	authTime       time.Time
-}
-
-// step is a sign-in that needs another grant to be complete.
-type step struct {
-	clientID string
-	signedIn signedIn
-	expires  time.Time
-}
-
-// session is a signed-in user. It has one refresh token at a time.
-type session struct {
-	id       string
-	clientID string
-	signedIn
-	impersonator *Impersonator
-	// public: begun without a client secret, so refreshed without one too.
-	public  bool
-	expires time.Time
-
-	refreshToken  string
-	previousToken string // already exchanged for refreshToken
-	graceUntil    time.Time
-	claims        claims // of the access token issued beside refreshToken
-}
-
-// store is everything the emulator remembers. All of its methods may be called
-// from several goroutines.
+// store is everything the emulator remembers. Its fields and methods are used
+// inside do.
 type store struct {
-	mu            sync.Mutex
-	accounts      map[string]*account     // by lower-case email
-	organizations map[string]Organization // by id
-	pending       *recent[*authorization]
-	codes         *recent[*grant]
-	steps         *recent[*step] // by pending authentication token
-	sessions      *recent[*session]
-	refresh       map[string]string // refresh token, current or previous, to session id
+	mu     sync.Mutex
+	policy policy
+	file   *stateFile // nil: memory alone
+	dirty  map[savedKey]bool
+	tables map[string]persistent
+
+	users         *table[*user]
+	organizations *table[*organization]
+	memberships   *table[*membership]
+	roles         *table[*role]
+	permissions   *table[*permission]
+	connections   *table[*connection]
+	redirects     *table[*redirectURI]
+	corsOrigins   *table[*corsOrigin]
+	sessions      *table[*session]
+	grants        *table[*grant] // by authorization code
+	steps         *table[*step]  // by pending authentication token
+	oneTimeCodes  *table[*oneTimeCode]
+	resets        *table[*passwordReset]
+	invitations   *table[*invitation]
+	factors       *table[*factor]
+	challenges    *table[*challenge]
+	devices       *table[*device] // by device code
+	mails         *table[*Message]
+	// Open pages are not saved: a browser gets a new one.
+	pending *table[*authorization]
 }
 
-func newStore(users []User, organizations []Organization, now time.Time) *store {
+func newStore() *store {
 	s := &store{
-		accounts:      map[string]*account{},
-		organizations: map[string]Organization{},
-		pending:       newRecent[*authorization](maxPending),
-		codes:         newRecent[*grant](maxCodes),
-		steps:         newRecent[*step](maxSteps),
-		sessions:      newRecent[*session](maxSessions),
-		refresh:       map[string]string{},
+		dirty:         map[savedKey]bool{},
+		users:         newTable("user", maxAccounts, (*user).keys),
+		organizations: newTable("organization", maxOrganizations, (*organization).keys),
+		memberships:   newTable("organization_membership", maxMemberships, (*membership).keys),
+		roles:         newTable("role", maxSmall, (*role).keys),
+		permissions:   newTable("permission", maxSmall, (*permission).keys),
+		connections:   newTable("connection", maxSmall, (*connection).keys),
+		redirects:     newTable("redirect_uri", maxSmall, (*redirectURI).keys),
+		corsOrigins:   newTable("cors_origin", maxSmall, (*corsOrigin).keys),
+		sessions:      newTable("session", maxSessions, (*session).keys),
+		grants:        newTable[*grant]("authorization_code", maxCodes, nil),
+		steps:         newTable[*step]("pending_authentication", maxCodes, nil),
+		oneTimeCodes:  newTable("one_time_code", maxCodes, (*oneTimeCode).keys),
+		resets:        newTable("password_reset", maxCodes, (*passwordReset).keys),
+		invitations:   newTable("invitation", maxInvitations, (*invitation).keys),
+		factors:       newTable("authentication_factor", maxAccounts, (*factor).keys),
+		challenges:    newTable[*challenge]("authentication_challenge", maxCodes, nil),
+		devices:       newTable("device", maxSmall, (*device).keys),
+		mails:         newTable("mail", maxSmall, (*Message).keys),
+		pending:       newTable[*authorization]("pending", maxPending, nil),
 	}
-	s.sessions.dropped = func(gone *session) {
-		delete(s.refresh, gone.refreshToken)
-		delete(s.refresh, gone.previousToken)
-	}
-	for _, u := range users {
-		s.add(u, now)
-	}
-	for _, o := range organizations {
-		s.organizations[o.ID] = o
+	s.tables = map[string]persistent{
+		s.users.kind: s.users, s.organizations.kind: s.organizations, s.memberships.kind: s.memberships,
+		s.roles.kind: s.roles, s.permissions.kind: s.permissions, s.connections.kind: s.connections,
+		s.redirects.kind: s.redirects, s.corsOrigins.kind: s.corsOrigins, s.sessions.kind: s.sessions,
+		s.grants.kind: s.grants, s.steps.kind: s.steps, s.oneTimeCodes.kind: s.oneTimeCodes,
+		s.resets.kind: s.resets, s.invitations.kind: s.invitations, s.factors.kind: s.factors,
+		s.challenges.kind: s.challenges, s.devices.kind: s.devices, s.mails.kind: s.mails,
 	}
 	return s
 }
 
-// add is called with the lock held, or before anybody else knows the store.
-func (s *store) add(u User, now time.Time) {
-	if u.ID == "" {
-		u.ID = stableID("user_", strings.ToLower(u.Email))
+// keepIn loads what a state file holds, and saves there from now on.
+func (s *store) keepIn(file *stateFile) error {
+	for _, t := range s.tables {
+		if err := t.load(file); err != nil {
+			return err
+		}
 	}
-	s.accounts[strings.ToLower(u.Email)] = &account{User: u, createdAt: now}
-}
-
-// Why an account cannot be made.
-var (
-	errEmailTaken = errors.New("there is an account with this email already")
-	errFull       = errors.New("this local AuthKit holds as many accounts as it can; restart it")
-)
-
-// signUp makes an account.
-func (s *store) signUp(u User, now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch _, taken := s.accounts[strings.ToLower(u.Email)]; {
-	case taken:
-		return errEmailTaken
-	case len(s.accounts) >= maxAccounts:
-		return errFull
+	for _, t := range s.tables {
+		t.watch(func(kind, id string, there bool) { s.dirty[savedKey{kind, id}] = there })
 	}
-	s.add(u, now)
+	s.file = file
 	return nil
 }
 
-// organization gives an organisation by its id.
-func (s *store) organization(id string) (Organization, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o, ok := s.organizations[id]
-	return o, ok
-}
-
-// user gives a user by their email.
-func (s *store) user(email string) (account, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.accounts[strings.ToLower(email)]
-	if !ok {
-		return account{}, false
+// do runs f with the store to itself, and returns once what f changed is saved.
+// A failure says that it could not be: then nothing of it may be answered, and
+// it is tried again with the next change.
+func (s *store) do(f func()) *failure {
+	ticket := s.change(f)
+	if ticket == 0 {
+		return nil
 	}
-	return *a, true
+	if err := s.file.commit(ticket); err != nil {
+		return apiFailure(http.StatusInsufficientStorage, "state_not_saved", "the state file could not be written: "+err.Error())
+	}
+	return nil
 }
 
-// begin remembers an authorization request while its sign-in page is open.
-func (s *store) begin(a authorization, now time.Time) (id string) {
+// change runs f, and gives the ticket by which what it changed is committed.
+func (s *store) change(f func()) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f()
+	if s.file == nil || len(s.dirty) == 0 {
+		return 0
+	}
+	changes := make(map[savedKey][]byte, len(s.dirty))
+	for key, there := range s.dirty {
+		changes[key] = nil
+		if there {
+			text, err := s.tables[key.kind].encode(key.id)
+			if err != nil { // cannot happen: all records are plain structs
+				panic(err)
+			}
+			changes[key] = text
+		}
+	}
+	clear(s.dirty)
+	return s.file.add(changes)
+}
+
+// password is what is kept of a password: it is salted and hashed, so that a
+// state file that gets away does not hold what somebody may use elsewhere. One
+// round, because every local login pays for it; this keeps no real user's.
+type password struct{ Salt, Hash []byte }
+
+func hashed(text string) *password {
+	salt := []byte(secret())
+	return &password{salt, hashPassword(salt, text)}
+}
+
+func hashPassword(salt []byte, text string) []byte {
+	mac := hmac.New(sha256.New, salt)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+func (p *password) matches(text string) bool {
+	return p != nil && subtle.ConstantTimeCompare(p.Hash, hashPassword(p.Salt, text)) == 1
+}
+
+// checkPassword gives the user whose email and password these are.
+func (s *store) checkPassword(email, text string) (*user, bool) {
+	u, ok := s.users.by(emailKey(email))
+	if !ok || !u.Password.matches(text) {
+		return nil, false
+	}
+	return u, true
+}
+
+// removeUser takes a user away with all that is theirs.
+func (s *store) removeUser(id string) {
+	s.users.remove(id)
+	s.memberships.removeBy(userKey(id))
+	s.sessions.removeBy(userKey(id))
+	s.factors.removeBy(userKey(id))
+	s.resets.removeBy(userKey(id))
+}
+
+// active gives a user's active memberships.
+func (s *store) active(userID string) []*membership {
+	return slices.DeleteFunc(s.memberships.allBy(userKey(userID)), func(m *membership) bool { return m.Status != statusActive })
+}
+
+// membership gives a user's place in an organisation, active or not.
+func (s *store) membership(userID, organizationID string) (*membership, bool) {
+	for _, m := range s.memberships.allBy(userKey(userID)) {
+		if m.OrganizationID == organizationID {
+			return m, true
+		}
+	}
+	return nil, false
+}
+
+// begin remembers an authorization request while its page is open.
+func (s *store) begin(a authorization, now time.Time) (id string) {
 	id = secret()
 	a.expires = now.Add(pendingLifetime)
 	s.pending.put(id, &a)
 	return id
 }
 
-// waiting gives the authorization request of an open sign-in page.
-func (s *store) waiting(id string, now time.Time) (authorization, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// waiting gives the authorization request of an open page.
+func (s *store) waiting(id string, now time.Time) (*authorization, bool) {
 	a, ok := s.pending.get(id)
 	if !ok || !now.Before(a.expires) {
-		return authorization{}, false
+		return nil, false
 	}
-	return *a, true
-}
-
-// take is waiting, and the page is done with: only one caller gets it.
-func (s *store) take(id string, now time.Time) (authorization, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.pending.get(id)
-	if !ok || !now.Before(a.expires) {
-		return authorization{}, false
-	}
-	s.pending.remove(id)
-	return *a, true
-}
-
-// checkPassword reports whether email and password belong together. The
-// email it gives back is the account's own spelling.
-func (s *store) checkPassword(email, password string) (string, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.accounts[strings.ToLower(strings.TrimSpace(email))]
-	if !ok || a.Password == "" {
-		return "", false
-	}
-	given, want := sha256.Sum256([]byte(password)), sha256.Sum256([]byte(a.Password))
-	return a.Email, subtle.ConstantTimeCompare(given[:], want[:]) == 1
+	return a, true
 }
 
 // issueCode makes an authorization code for the user who has signed in.
-func (s *store) issueCode(a authorization, now time.Time) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *store) issueCode(a *authorization, now time.Time) string {
 	code := secret()
-	s.codes.put(code, &grant{
+	in := a.signedIn
+	in.OrganizationID = strings.Clone(in.OrganizationID)
+	s.grants.put(code, &grant{
 		// Cloned, because each of them may hold on to the whole query.
-		clientID: strings.Clone(a.clientID), redirectURI: strings.Clone(a.redirectURI),
-		challenge: strings.Clone(a.challenge),
-		signedIn:  signedIn{a.email, strings.Clone(a.organizationID), a.authTime},
-		expires:   now.Add(codeLifetime),
+		ClientID: strings.Clone(a.clientID), RedirectURI: strings.Clone(a.redirectURI),
+		Challenge: strings.Clone(a.challenge),
+		SignedIn:  in,
+		Expires:   now.Add(codeLifetime),
 	})
 	return code
 }
@@ -279,128 +258,106 @@ type redemption struct {
 	verifier    string
 	issuer      string
 	lifetime    time.Duration
+	ipAddress   string
+	userAgent   string
+	now         time.Time
 }
 
 // issued is what a token request gets.
 type issued struct {
-	user         account
+	user         userObject
+	method       string
 	impersonator *Impersonator
 	claims       claims
 	refreshToken string
+	scopes       []string
 }
 
 var invalidCode = oauthFailure("invalid_grant", "the code has expired or is invalid")
 
 // redeem exchanges a code for a session, once.
-func (s *store) redeem(code string, by redemption, now time.Time) (issued, *failure) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g, ok := s.codes.get(code)
-	if !ok || g.clientID != by.clientID {
+func (s *store) redeem(code string, by redemption) (issued, *failure) {
+	g, ok := s.grants.get(code)
+	if !ok || g.ClientID != by.clientID {
 		return issued{}, invalidCode
 	}
-	if g.used {
+	if g.Used {
 		// Somebody else has the code: what it was exchanged for is not to be
 		// trusted any more (RFC 6749, section 4.1.2).
-		s.sessions.remove(g.sessionID)
+		s.sessions.remove(g.SessionID)
 		return issued{}, oauthFailure("invalid_grant",
 			"the code has already been used; the session it was exchanged for has ended")
 	}
-	if !now.Before(g.expires) {
+	if !by.now.Before(g.Expires) {
 		return issued{}, invalidCode
 	}
 	// From here on it is this code's own client that asks. One attempt is all
 	// it gets: a code whose verifier may be guessed at protects nothing.
-	g.used = true
+	g.Used = true
+	s.grants.put(code, g)
 	switch {
-	case by.redirectURI != "" && by.redirectURI != g.redirectURI:
+	case by.redirectURI != "" && by.redirectURI != g.RedirectURI:
 		return issued{}, oauthFailure("invalid_grant", "redirect_uri is not the one the code was sent to")
-	case g.challenge == "" && by.verifier != "":
+	case g.Challenge == "" && by.verifier != "":
 		return issued{}, apiFailure(http.StatusBadRequest, "code_challenge_not_found",
 			"a code_verifier was sent, but the authorization request had no code_challenge")
-	case g.challenge != "" && by.verifier == "":
+	case g.Challenge != "" && by.verifier == "":
 		return issued{}, oauthFailure("invalid_request",
 			"code_verifier is required: the authorization request had a code_challenge")
-	case g.challenge != "" && subtle.ConstantTimeCompare([]byte(challengeOf(by.verifier)), []byte(g.challenge)) != 1:
+	case g.Challenge != "" && subtle.ConstantTimeCompare([]byte(challengeOf(by.verifier)), []byte(g.Challenge)) != 1:
 		return issued{}, oauthFailure("invalid_grant", "code_verifier does not match the code_challenge")
 	}
-	out := s.newSession(g.signedIn, by, now)
-	g.sessionID = out.claims.SessionID
-	return out, nil
+	out, f := s.newSession(g.SignedIn, by)
+	if f == nil {
+		g.SessionID = out.claims.SessionID
+		s.grants.put(code, g)
+	}
+	return out, f
 }
 
-// signInWith begins a session without a code, for a user whose password is
-// checked. Of several organisations, the app has to ask the user for one first.
-func (s *store) signInWith(email string, by redemption, now time.Time) (issued, *failure) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, in := s.accounts[strings.ToLower(email)], signedIn{email: email, authTime: now}
-	switch len(a.Memberships) {
-	case 0:
-	case 1:
-		in.organizationID = a.Memberships[0].OrganizationID
-	default:
-		token := secret()
-		s.steps.put(token, &step{clientID: by.clientID, signedIn: in, expires: now.Add(stepLifetime)})
-		return issued{}, s.organizationSelection(*a, token)
-	}
-	return s.newSession(in, by, now), nil
-}
-
-// selectOrganization goes on with a sign-in that needed an organisation. A
-// refusal of the organisation leaves the pending authentication token as it is.
-func (s *store) selectOrganization(token, organizationID string, by redemption, now time.Time) (issued, *failure) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	pending, ok := s.steps.get(token)
-	if !ok || pending.clientID != by.clientID || !now.Before(pending.expires) {
-		return issued{}, oauthFailure("invalid_pending_authentication_token",
-			"the pending_authentication_token has expired or is invalid")
-	}
-	in := pending.signedIn
-	if f := s.checkMember(in.email, organizationID); f != nil {
-		return issued{}, f
-	}
-	s.steps.remove(token)
-	in.organizationID = organizationID
-	return s.newSession(in, by, now), nil
-}
-
-// checkMember refuses an organisation that a user cannot sign in to. It is
-// called with the lock held.
-func (s *store) checkMember(email, organizationID string) *failure {
-	if _, ok := s.organizations[organizationID]; !ok {
+// checkMember refuses an organisation that a user cannot sign in to.
+func (s *store) checkMember(userID, organizationID string) *failure {
+	if _, ok := s.organizations.get(organizationID); !ok {
 		return oauthFailure("organization_not_found", "this emulator has no organization "+organizationID)
 	}
-	if _, ok := s.accounts[strings.ToLower(email)].member(organizationID); !ok {
+	if m, ok := s.membership(userID, organizationID); !ok || m.Status != statusActive {
 		return oauthFailure("organization_membership_not_found", "the user is not a member of "+organizationID)
 	}
 	return nil
 }
 
-// newSession is called with the lock held.
-func (s *store) newSession(in signedIn, by redemption, now time.Time) issued {
-	a := s.accounts[strings.ToLower(in.email)]
-	a.lastSignInAt = in.authTime
+// newSession begins a session for somebody who has shown all that is asked for.
+func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
+	u, ok := s.users.get(in.UserID)
+	if !ok {
+		return issued{}, oauthFailure("invalid_grant", "the user is not there any more")
+	}
+	u.LastSignInAt = in.AuthTime
+	s.users.put(u.ID, u)
+	if in.IPAddress == "" {
+		in.IPAddress = by.ipAddress
+	}
+	if in.UserAgent == "" {
+		in.UserAgent = by.userAgent
+	}
 	n := &session{
-		id: newID("session_", now), clientID: by.clientID, signedIn: in, impersonator: a.Impersonator,
-		public: by.public, expires: now.Add(sessionLifetime), refreshToken: secret(),
+		ID: newID("session_", by.now), ClientID: by.clientID, signedIn: in,
+		Public: by.public, Expires: by.now.Add(sessionLifetime), RefreshToken: secret(),
+		CreatedAt: by.now, UpdatedAt: by.now,
 	}
-	if n.impersonator != nil {
-		n.expires = now.Add(impersonationLifetime)
+	if u.Impersonator != nil {
+		n.Method, n.Expires = methodImpersonation, by.now.Add(impersonationLifetime)
 	}
-	n.claims = s.newClaims(n, by, now)
-	s.sessions.put(n.id, n)
-	s.refresh[n.refreshToken] = n.id
-	return s.issued(n)
+	n.Claims = s.newClaims(n, u, by)
+	s.sessions.put(n.ID, n)
+	return s.issued(n, u), nil
 }
 
-// issued is what a session's client has to know of it. It is called with the
-// lock held.
-func (s *store) issued(n *session) issued {
+// issued is what a session's client has to know of it.
+func (s *store) issued(n *session, u *user) issued {
 	return issued{
-		user: *s.accounts[strings.ToLower(n.email)], impersonator: n.impersonator,
-		claims: n.claims, refreshToken: n.refreshToken,
+		user: userResponse(u), method: n.Method, impersonator: u.Impersonator,
+		claims: n.Claims, refreshToken: n.RefreshToken, scopes: n.Scopes,
 	}
 }
 
@@ -410,70 +367,82 @@ func (s *store) issued(n *session) issued {
 // turn, it gives the very same pair again. A token that comes later is refused,
 // but does not end the session: WorkOS does not say that it would. Nor does an
 // organisation that is refused, which leaves the token as it was.
-func (s *store) rotate(token, organizationID string, by redemption, now time.Time) (issued, *failure) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, ok := s.sessions.get(s.refresh[token])
-	if !ok || n.clientID != by.clientID {
+func (s *store) rotate(token, organizationID string, by redemption) (issued, *failure) {
+	n, ok := s.sessions.by(refreshKey(token))
+	if !ok || n.ClientID != by.clientID {
 		return issued{}, oauthFailure("invalid_grant", "invalid refresh token")
 	}
-	if by.public && !n.public {
+	if by.public && !n.Public {
 		return issued{}, oauthFailure("invalid_client",
 			"client_secret is missing; only a session begun without one is refreshed without one")
 	}
-	if !now.Before(n.expires) {
-		s.sessions.remove(n.id)
+	u, ok := s.users.get(n.UserID)
+	if !ok || !by.now.Before(n.Expires) {
+		s.sessions.remove(n.ID)
 		return issued{}, oauthFailure("invalid_grant", "the session has ended")
 	}
 	if organizationID != "" {
-		if f := s.checkMember(n.email, organizationID); f != nil {
+		if f := s.checkMember(n.UserID, organizationID); f != nil {
 			return issued{}, f
 		}
 	}
-	if token == n.previousToken {
+	if token == n.PreviousToken {
 		// The same pair cannot be for another organisation.
-		if !now.Before(n.graceUntil) || organizationID != "" && organizationID != n.organizationID {
+		if !by.now.Before(n.GraceUntil) || organizationID != "" && organizationID != n.OrganizationID {
 			return issued{}, oauthFailure("invalid_grant", "refresh token already exchanged")
 		}
-		return s.issued(n), nil
+		return s.issued(n, u), nil
 	}
 	if organizationID != "" {
-		n.organizationID = organizationID
+		n.OrganizationID = organizationID
 	}
-	delete(s.refresh, n.previousToken)
-	n.previousToken, n.graceUntil = n.refreshToken, now.Add(refreshGrace)
-	n.refreshToken = secret()
-	s.refresh[n.refreshToken] = n.id
-	n.claims = s.newClaims(n, by, now)
-	s.sessions.touch(n.id)
-	return s.issued(n), nil
+	n.PreviousToken, n.GraceUntil = n.RefreshToken, by.now.Add(refreshGrace)
+	n.RefreshToken, n.UpdatedAt = secret(), by.now
+	n.Claims = s.newClaims(n, u, by)
+	s.sessions.put(n.ID, n)
+	s.sessions.touch(n.ID)
+	return s.issued(n, u), nil
 }
 
-// end ends a session and with it its refresh tokens. It reports whether there
-// was one.
-func (s *store) end(sessionID string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sessions.remove(sessionID)
-}
-
-// newClaims is called with the lock held.
-func (s *store) newClaims(n *session, by redemption, now time.Time) claims {
-	a := s.accounts[strings.ToLower(n.email)]
+// newClaims are what the next access token of a session says.
+func (s *store) newClaims(n *session, u *user, by redemption) claims {
 	c := claims{
-		Issuer: by.issuer, Subject: a.ID, SessionID: n.id, TokenID: newID("", now),
-		IssuedAt: now.Unix(), Expires: now.Add(by.lifetime).Unix(),
-		AuthTime: n.authTime.Unix(), ClientID: n.clientID,
+		Issuer: by.issuer, Subject: u.ID, SessionID: n.ID, TokenID: newID("", by.now),
+		IssuedAt: by.now.Unix(), Expires: by.now.Add(by.lifetime).Unix(),
+		AuthTime: n.AuthTime.Unix(), ClientID: n.ClientID,
 	}
-	if m, ok := a.member(n.organizationID); ok {
-		o := s.organizations[m.OrganizationID]
-		c.OrganizationID, c.Role, c.Roles, c.Permissions = o.ID, m.role(), m.roles(), slugs(m.Permissions)
+	if m, ok := s.membership(u.ID, n.OrganizationID); ok && m.Status == statusActive {
+		o, _ := s.organizations.get(m.OrganizationID)
+		c.OrganizationID, c.Role, c.Roles, c.Permissions = m.OrganizationID, m.Role, slugs(m.Roles), s.permissionsOf(m)
 		c.Entitlements, c.FeatureFlags = slugs(o.Entitlements), slugs(o.FeatureFlags)
 	}
-	if n.impersonator != nil {
-		c.Actor = &actor{Subject: n.impersonator.Email}
+	if u.Impersonator != nil {
+		c.Actor = &actor{Subject: u.Impersonator.Email}
 	}
 	return c
+}
+
+// permissionsOf are a member's own permissions and those of the roles, each once.
+func (s *store) permissionsOf(m *membership) []string {
+	all := slugs(m.Permissions)
+	for _, slug := range m.Roles {
+		if r, ok := s.role(m.OrganizationID, slug); ok {
+			for _, p := range r.Permissions {
+				if !slices.Contains(all, p) {
+					all = append(all, p)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// role gives an organisation's own role of a name, or the environment's.
+func (s *store) role(organizationID, slug string) (*role, bool) {
+	if r, ok := s.roles.by(roleKey(organizationID, slug)); ok {
+		return r, true
+	}
+	return s.roles.by(roleKey("", slug))
 }
 
 // slugs makes a claim that is there when it is empty, too.
@@ -485,52 +454,8 @@ func challengeOf(verifier string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// recent is a map that holds so many entries and then forgets the one put or
-// touched longest ago. It is not safe for concurrent use.
-type recent[V any] struct {
-	max     int
-	items   map[string]*list.Element
-	order   *list.List // of entry[V], oldest first
-	dropped func(V)    // called for every entry that goes; nil: nothing
-}
-
-type entry[V any] struct {
-	key   string
-	value V
-}
-
-func newRecent[V any](max int) *recent[V] {
-	return &recent[V]{max: max, items: map[string]*list.Element{}, order: list.New()}
-}
-
-func (m *recent[V]) put(key string, value V) {
-	if len(m.items) >= m.max {
-		m.remove(m.order.Front().Value.(entry[V]).key)
-	}
-	m.items[key] = m.order.PushBack(entry[V]{key, value})
-}
-
-func (m *recent[V]) get(key string) (value V, ok bool) {
-	element, ok := m.items[key]
-	if !ok {
-		return value, false
-	}
-	return element.Value.(entry[V]).value, true
-}
-
-func (m *recent[V]) touch(key string) {
-	m.order.MoveToBack(m.items[key])
-}
-
-func (m *recent[V]) remove(key string) bool {
-	element, ok := m.items[key]
-	if !ok {
-		return false
-	}
-	delete(m.items, key)
-	m.order.Remove(element)
-	if m.dropped != nil {
-		m.dropped(element.Value.(entry[V]).value)
-	}
-	return true
+// Why an object cannot be made.
+func full(what string, max int) *failure {
+	return apiFailure(http.StatusInsufficientStorage, "emulator_full",
+		fmt.Sprintf("this local AuthKit holds %d %s and no more; reset or restart it", max, what))
 }

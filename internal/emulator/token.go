@@ -9,17 +9,39 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"time"
 )
 
-// grantsNotServed are WorkOS's other grants. They are known, so that the answer
-// says what is missing here and not that the app is wrong.
-var grantsNotServed = map[string]bool{
-	"urn:workos:oauth:grant-type:magic-auth:code":         true,
-	"urn:workos:oauth:grant-type:email-verification:code": true,
-	"urn:workos:oauth:grant-type:mfa-totp":                true,
-	"urn:ietf:params:oauth:grant-type:device_code":        true,
+// The grants that WorkOS has beside OAuth's own (RFC 6749).
+const (
+	grantMagicAuth         = "urn:workos:oauth:grant-type:magic-auth:code"
+	grantEmailVerification = "urn:workos:oauth:grant-type:email-verification:code"
+	grantTOTP              = "urn:workos:oauth:grant-type:mfa-totp"
+	organizationSelection  = "urn:workos:oauth:grant-type:organization-selection"
+	grantDevice            = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
+)
+
+// grants are how each is exchanged.
+var grants = map[string]func(*Emulator, *call, url.Values, redemption) (issued, *failure){
+	"authorization_code":   (*Emulator).exchangeCode,
+	"refresh_token":        (*Emulator).exchangeRefreshToken,
+	"password":             secretly((*Emulator).exchangePassword),
+	grantMagicAuth:         secretly((*Emulator).exchangeMagicAuth),
+	grantEmailVerification: secretly((*Emulator).exchangeEmailVerification),
+	grantTOTP:              secretly((*Emulator).exchangeTOTP),
+	organizationSelection:  secretly((*Emulator).exchangeSelection),
+	grantDevice:            (*Emulator).exchangeDevice,
+}
+
+// secretly is for a grant that only a client with its secret is given.
+func secretly(exchange func(*Emulator, *call, url.Values, redemption) (issued, *failure)) func(*Emulator, *call, url.Values, redemption) (issued, *failure) {
+	return func(e *Emulator, c *call, form url.Values, by redemption) (issued, *failure) {
+		if by.public {
+			return issued{}, oauthFailure("invalid_client", "client_secret is missing")
+		}
+		return exchange(e, c, form, by)
+	}
 }
 
 // authenticate serves POST /user_management/authenticate.
@@ -44,27 +66,17 @@ func (e *Emulator) exchange(c *call, form url.Values) *failure {
 	if f != nil {
 		return f
 	}
-	if form.Get("invitation_token") != "" {
-		return oauthFailure("invitation_invalid", "this emulator has no invitations")
+	exchange, ok := grants[grantType]
+	if !ok {
+		return oauthFailure("unsupported_grant_type", "no such grant; this emulator serves "+strings.Join(grantTypes(), ", "))
 	}
 	key, err := e.signer()
 	if err != nil {
 		return keyFailure(err)
 	}
 	var out issued
-	switch {
-	case grantType == "authorization_code":
-		out, f = e.exchangeCode(form, by, c.now)
-	case grantType == "refresh_token":
-		out, f = e.exchangeRefreshToken(form, by, c.now)
-	case grantType == "password":
-		out, f = e.exchangePassword(form, by, c.now)
-	case grantType == organizationSelection:
-		out, f = e.exchangeSelection(form, by, c.now)
-	case grantsNotServed[grantType]:
-		f = oauthFailure("unsupported_grant_type", "this emulator does not serve the grant "+grantType+" yet")
-	default:
-		f = oauthFailure("unsupported_grant_type", "no such grant; this emulator serves authorization_code, refresh_token, password and "+organizationSelection)
+	if unsaved := e.store.do(func() { out, f = exchange(e, c, form, by) }); unsaved != nil {
+		return unsaved
 	}
 	if f != nil {
 		return f
@@ -73,9 +85,19 @@ func (e *Emulator) exchange(c *call, form url.Values) *failure {
 	if err != nil {
 		return keyFailure(err)
 	}
+	c.log.claims = &out.claims
 	c.json(http.StatusOK, grantType+": tokens for "+out.user.Email+", "+out.claims.SessionID,
 		authenticationResponse(out, token))
 	return nil
+}
+
+func grantTypes() []string {
+	types := []string{}
+	for name := range grants {
+		types = append(types, name)
+	}
+	slices.Sort(types)
+	return types
 }
 
 // client checks who asks for tokens. A secret is checked whenever there is one;
@@ -90,6 +112,9 @@ func (e *Emulator) client(c *call, form url.Values) (redemption, *failure) {
 			"unknown client_id; this emulator's is "+e.ClientID+" (WORKOS_CLIENT_ID)")
 	}
 	secret := form.Get("client_secret")
+	if e.lenient(CheckClientSecret) {
+		secret = e.APIKey
+	}
 	if secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(e.APIKey)) != 1 {
 		return redemption{}, oauthFailure("invalid_client",
 			"wrong client_secret; it is not this emulator's API key (WORKOS_API_KEY)")
@@ -98,12 +123,14 @@ func (e *Emulator) client(c *call, form url.Values) (redemption, *failure) {
 		clientID: id,
 		public:   secret == "",
 		// As WorkOS has it, behind this server's own base URL.
-		issuer:   c.base() + "/user_management/" + e.ClientID,
-		lifetime: e.AccessTokenLifetime,
+		issuer:    c.base() + "/user_management/" + e.ClientID,
+		lifetime:  e.tokenLifetime(),
+		ipAddress: form.Get("ip_address"), userAgent: form.Get("user_agent"),
+		now: c.now,
 	}, nil
 }
 
-func (e *Emulator) exchangeCode(form url.Values, by redemption, now time.Time) (issued, *failure) {
+func (e *Emulator) exchangeCode(c *call, form url.Values, by redemption) (issued, *failure) {
 	code := form.Get("code")
 	by.verifier, by.redirectURI = form.Get("code_verifier"), form.Get("redirect_uri")
 	switch {
@@ -113,43 +140,236 @@ func (e *Emulator) exchangeCode(form url.Values, by redemption, now time.Time) (
 		return issued{}, oauthFailure("invalid_client",
 			"client_secret is missing, and no code_verifier stands in for it")
 	}
-	return e.store.redeem(code, by, now)
+	invited, f := e.invitedBy(form, c)
+	if f != nil {
+		return issued{}, f
+	}
+	if g, ok := e.store.grants.get(code); ok && invited != nil && !g.Used {
+		if f := e.store.acceptFor(invited, &g.SignedIn, by); f != nil {
+			return issued{}, f
+		}
+	}
+	return e.store.redeem(code, by)
 }
 
-func (e *Emulator) exchangeRefreshToken(form url.Values, by redemption, now time.Time) (issued, *failure) {
+func (e *Emulator) exchangeRefreshToken(_ *call, form url.Values, by redemption) (issued, *failure) {
 	token := form.Get("refresh_token")
 	if token == "" {
 		return issued{}, invalidParameters("refresh_token is required")
 	}
-	return e.store.rotate(token, form.Get("organization_id"), by, now)
+	return e.store.rotate(token, form.Get("organization_id"), by)
 }
 
-func (e *Emulator) exchangePassword(form url.Values, by redemption, now time.Time) (issued, *failure) {
-	switch {
-	case by.public:
-		return issued{}, oauthFailure("invalid_client", "client_secret is missing")
-	case form.Get("email") == "" || form.Get("password") == "":
+func (e *Emulator) exchangePassword(c *call, form url.Values, by redemption) (issued, *failure) {
+	email := form.Get("email")
+	if email == "" || form.Get("password") == "" {
 		return issued{}, invalidParameters("email and password are required")
 	}
-	email, ok := e.store.checkPassword(form.Get("email"), form.Get("password"))
-	if !ok {
-		return issued{}, apiFailure(http.StatusBadRequest, "invalid_credentials", "wrong email or password")
+	if k := e.store.requiredConnection(email); k != nil {
+		return issued{}, ssoRequired(email, k)
 	}
-	return e.store.signInWith(email, by, now)
+	u, ok := e.store.checkPassword(email, form.Get("password"))
+	if !ok {
+		return issued{}, badRequest("invalid_credentials", "wrong email or password")
+	}
+	return e.signInWithout(c, form, u, methodPassword, by)
 }
 
-// organizationSelection is the grant that answers organization_selection_required.
-const organizationSelection = "urn:workos:oauth:grant-type:organization-selection"
-
-func (e *Emulator) exchangeSelection(form url.Values, by redemption, now time.Time) (issued, *failure) {
-	token, organizationID := form.Get("pending_authentication_token"), form.Get("organization_id")
-	switch {
-	case by.public:
-		return issued{}, oauthFailure("invalid_client", "client_secret is missing")
-	case token == "" || organizationID == "":
-		return issued{}, invalidParameters("pending_authentication_token and organization_id are required")
+func (e *Emulator) exchangeMagicAuth(c *call, form url.Values, by redemption) (issued, *failure) {
+	email, code := form.Get("email"), form.Get("code")
+	if email == "" || code == "" {
+		return issued{}, invalidParameters("email and code are required")
 	}
-	return e.store.selectOrganization(token, organizationID, by, now)
+	if k := e.store.requiredConnection(email); k != nil {
+		return issued{}, ssoRequired(email, k)
+	}
+	u, f := e.store.signInByCode(email, code, c.now)
+	if f != nil {
+		return issued{}, f
+	}
+	return e.signInWithout(c, form, u, methodMagicAuth, by)
+}
+
+// ssoRequired refuses somebody whose organisation has them sign in by its
+// identity provider.
+func ssoRequired(email string, k *connection) *failure {
+	f := oauthFailure("sso_required", "people with this email sign in by their organization's connection")
+	f.status = http.StatusForbidden
+	return f.with("email", email).with("connection_ids", []string{k.ID})
+}
+
+// signInWithout begins a session without a page, or says what the app has to ask
+// its user for first.
+func (e *Emulator) signInWithout(c *call, form url.Values, u *user, method string, by redemption) (issued, *failure) {
+	in := signedIn{
+		UserID: u.ID, AuthTime: c.now, Method: method, IPAddress: form.Get("ip_address"), UserAgent: form.Get("user_agent"),
+	}
+	invited, f := e.invitedBy(form, c)
+	if f == nil && invited != nil {
+		f = e.store.acceptFor(invited, &in, by)
+	}
+	if f != nil {
+		return issued{}, f
+	}
+	return e.goOn(c, in, by)
+}
+
+// invitedBy gives the invitation that a token request comes by, or nil.
+func (e *Emulator) invitedBy(form url.Values, c *call) (*invitation, *failure) {
+	token := form.Get("invitation_token")
+	if token == "" {
+		return nil, nil
+	}
+	return e.store.openInvitation(token, c.now)
+}
+
+// acceptFor accepts an invitation for who signs in.
+func (s *store) acceptFor(i *invitation, in *signedIn, by redemption) *failure {
+	u, ok := s.users.get(in.UserID)
+	if !ok {
+		return invalidCode
+	}
+	a := &authorization{invitationToken: i.Token, signedIn: *in}
+	if f := s.joinByInvitation(a, u, by.now); f != nil {
+		return f
+	}
+	*in = a.signedIn
+	return nil
+}
+
+// goOn begins a session where nothing is missing. Otherwise the refusal has a
+// pending authentication token, with which another grant goes on.
+func (e *Emulator) goOn(c *call, in signedIn, by redemption) (issued, *failure) {
+	missing := e.store.next(&in)
+	if missing == nothing {
+		return e.store.newSession(in, by)
+	}
+	u, _ := e.store.users.get(in.UserID)
+	token := secret()
+	e.store.steps.put(token, &step{ClientID: by.clientID, SignedIn: in, Expires: c.now.Add(stepLifetime)})
+	f := e.stepUp(c, u, missing)
+	return issued{}, f.with("pending_authentication_token", token)
+}
+
+// stepUp says what is missing of a sign-in, and what the app needs to ask for it.
+func (e *Emulator) stepUp(c *call, u *user, missing need) *failure {
+	refuse := func(code, message string) *failure {
+		return apiFailure(http.StatusForbidden, code, message).with("user", userResponse(u))
+	}
+	switch missing {
+	case emailVerification:
+		return refuse("email_verification_required", "Email ownership must be verified before authentication.").
+			with("email", u.Email).with("email_verification_id", e.sendVerification(c, u).ID)
+	case factorEnrollment:
+		return refuse("mfa_enrollment", "The user must enroll in MFA to finish authenticating.")
+	case factorChallenge:
+		factors := []any{}
+		for _, f := range e.store.factors.allBy(userKey(u.ID)) {
+			if f.Confirmed {
+				factors = append(factors, map[string]string{"id": f.ID, "type": "totp"})
+			}
+		}
+		return refuse("mfa_challenge", "The user must complete an MFA challenge to finish authenticating.").
+			with("authentication_factors", factors)
+	default:
+		organizations := []any{}
+		for _, m := range e.store.active(u.ID) {
+			o, _ := e.store.organizations.get(m.OrganizationID)
+			organizations = append(organizations, map[string]string{"id": o.ID, "name": o.Name})
+		}
+		return refuse("organization_selection_required", "The user must choose an organization to finish their authentication.").
+			with("organizations", organizations)
+	}
+}
+
+// pending gives the sign-in that a pending authentication token stands for.
+func (e *Emulator) pendingStep(form url.Values, by redemption) (*step, string, *failure) {
+	token := form.Get("pending_authentication_token")
+	if token == "" {
+		return nil, "", invalidParameters("pending_authentication_token is required")
+	}
+	pending, ok := e.store.steps.get(token)
+	if !ok || pending.ClientID != by.clientID || !by.now.Before(pending.Expires) {
+		return nil, "", badRequest("invalid_pending_authentication_token", "the pending_authentication_token has expired or is invalid")
+	}
+	return pending, token, nil
+}
+
+// exchangeSelection goes on with a sign-in that needed an organisation. A
+// refusal of the organisation leaves the pending authentication token as it is.
+func (e *Emulator) exchangeSelection(c *call, form url.Values, by redemption) (issued, *failure) {
+	organizationID := form.Get("organization_id")
+	pending, token, f := e.pendingStep(form, by)
+	switch {
+	case f != nil:
+		return issued{}, f
+	case organizationID == "":
+		return issued{}, invalidParameters("organization_id is required")
+	}
+	in := pending.SignedIn
+	if f := e.store.checkMember(in.UserID, organizationID); f != nil {
+		return issued{}, f
+	}
+	in.OrganizationID = organizationID
+	e.store.steps.remove(token)
+	return e.goOn(c, in, by)
+}
+
+// exchangeEmailVerification goes on with a sign-in that needed a verified email.
+func (e *Emulator) exchangeEmailVerification(c *call, form url.Values, by redemption) (issued, *failure) {
+	code := form.Get("code")
+	pending, token, f := e.pendingStep(form, by)
+	switch {
+	case f != nil:
+		return issued{}, f
+	case code == "":
+		return issued{}, invalidParameters("code is required")
+	}
+	u, ok := e.store.users.get(pending.SignedIn.UserID)
+	if !ok {
+		return issued{}, invalidCode
+	}
+	if f := e.store.verifyEmail(u, code, c.now); f != nil {
+		return issued{}, f
+	}
+	e.store.steps.remove(token)
+	return e.goOn(c, pending.SignedIn, by)
+}
+
+// exchangeTOTP goes on with a sign-in that needed a code of a factor, one that
+// the user has or that the app has just enrolled.
+func (e *Emulator) exchangeTOTP(c *call, form url.Values, by redemption) (issued, *failure) {
+	code, challengeID := form.Get("code"), form.Get("authentication_challenge_id")
+	pending, token, f := e.pendingStep(form, by)
+	switch {
+	case f != nil:
+		return issued{}, f
+	case code == "" || challengeID == "":
+		return issued{}, invalidParameters("code and authentication_challenge_id are required")
+	}
+	asked, ok := e.store.challenges.get(challengeID)
+	if !ok {
+		return issued{}, notFound("Authentication challenge", challengeID)
+	}
+	if of, ok := e.store.factors.get(asked.FactorID); !ok || of.UserID != pending.SignedIn.UserID {
+		return issued{}, badRequest("user_mismatch", "the challenge is for a factor of another user")
+	}
+	_, valid, f := e.store.answer(challengeID, code, c.now)
+	switch {
+	case f != nil:
+		return issued{}, f
+	case !valid:
+		return issued{}, badRequest("invalid_one_time_code", "the code is wrong, or was used already")
+	}
+	in := pending.SignedIn
+	in.SecondFactor = true
+	e.store.steps.remove(token)
+	return e.goOn(c, in, by)
+}
+
+// exchangeDevice answers a device that asks whether it has been let in.
+func (e *Emulator) exchangeDevice(_ *call, form url.Values, by redemption) (issued, *failure) {
+	return e.store.redeemDevice(form.Get("device_code"), by)
 }
 
 // authenticateResponse is what a successful token request gets.
@@ -168,78 +388,28 @@ type impersonatorObject struct {
 	Reason *string `json:"reason"`
 }
 
+func impersonation(by *Impersonator) *impersonatorObject {
+	return &impersonatorObject{by.Email, orNull(by.Reason)}
+}
+
 func authenticationResponse(out issued, accessToken string) authenticateResponse {
 	r := authenticateResponse{
-		User: userResponse(out.user), OrganizationID: out.claims.OrganizationID,
-		AccessToken: accessToken, RefreshToken: out.refreshToken, AuthenticationMethod: "Password",
+		User: out.user, OrganizationID: out.claims.OrganizationID,
+		AccessToken: accessToken, RefreshToken: out.refreshToken, AuthenticationMethod: out.method,
 	}
-	if by := out.impersonator; by != nil {
-		r.AuthenticationMethod = "Impersonation"
-		r.Impersonator = &impersonatorObject{by.Email, orNull(by.Reason)}
+	if out.impersonator != nil {
+		r.Impersonator = impersonation(out.impersonator)
 	}
 	return r
-}
-
-// userObject is a user as WorkOS shows one. The SDK raises when a key is
-// missing, so every key is there, null or not.
-type userObject struct {
-	Object            string            `json:"object"`
-	ID                string            `json:"id"`
-	Email             string            `json:"email"`
-	EmailVerified     bool              `json:"email_verified"`
-	FirstName         *string           `json:"first_name"`
-	LastName          *string           `json:"last_name"`
-	Name              *string           `json:"name"`
-	ProfilePictureURL *string           `json:"profile_picture_url"`
-	ExternalID        *string           `json:"external_id"`
-	Locale            *string           `json:"locale"`
-	Metadata          map[string]string `json:"metadata"`
-	LastSignInAt      *string           `json:"last_sign_in_at"`
-	CreatedAt         string            `json:"created_at"`
-	UpdatedAt         string            `json:"updated_at"`
-}
-
-func userResponse(a account) userObject {
-	u := userObject{
-		Object: "user", ID: a.ID, Email: a.Email, EmailVerified: a.EmailVerified,
-		FirstName: orNull(a.FirstName), LastName: orNull(a.LastName),
-		Name:              orNull(strings.TrimSpace(a.FirstName + " " + a.LastName)),
-		ProfilePictureURL: orNull(a.ProfilePictureURL), ExternalID: orNull(a.ExternalID),
-		Locale: orNull(a.Locale), Metadata: a.Metadata,
-		CreatedAt: timestamp(a.createdAt), UpdatedAt: timestamp(a.createdAt),
-	}
-	if u.Metadata == nil {
-		u.Metadata = map[string]string{}
-	}
-	if !a.lastSignInAt.IsZero() {
-		u.LastSignInAt = orNull(timestamp(a.lastSignInAt))
-	}
-	return u
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// timestamp writes a time as WorkOS does: UTC with milliseconds.
-func timestamp(t time.Time) string {
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // readForm reads the body of a token request, JSON or form-encoded. A parameter
 // that is there twice is refused (RFC 6749, section 3.2); one that is null or
 // empty counts as missing.
 func readForm(r *http.Request) (url.Values, *failure) {
-	body, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, apiFailure(http.StatusRequestEntityTooLarge, "body_too_large", "the body is longer than 64 KiB")
-	case err != nil:
-		return nil, oauthFailure("invalid_request", "the body could not be read")
+	body, f := readBody(r)
+	if f != nil {
+		return nil, f
 	}
 	contentType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {

@@ -117,8 +117,8 @@ func TestTokenRefused(t *testing.T) {
 		{"no code", withPKCE, []string{"code", "-"}, 422, api, "invalid_request_parameters", "code is required"},
 		{"no grant", withPKCE, []string{"grant_type", "-"}, 422, api, "invalid_request_parameters", "grant_type is required"},
 		{"unknown grant", withPKCE, []string{"grant_type", "client_credentials"}, 400, oauth, "unsupported_grant_type", "no such grant"},
-		{"a grant of WorkOS not served here", withPKCE, []string{"grant_type", "urn:workos:oauth:grant-type:magic-auth:code"}, 400, oauth, "unsupported_grant_type", "does not serve"},
-		{"invitation", withPKCE, []string{"invitation_token", "inv_1"}, 400, oauth, "invitation_invalid", "no invitations"},
+		{"a grant of WorkOS not served here", withPKCE, []string{"grant_type", "urn:workos:oauth:grant-type:radar-email-challenge:code"}, 400, oauth, "unsupported_grant_type", "no such grant"},
+		{"invitation", withPKCE, []string{"invitation_token", "inv_1"}, 400, oauth, "invitation_invalid", "the invitation"},
 		{"password: wrong", nil, []string{"grant_type", "password", "email", DefaultEmail, "password", "wrong"}, 400, api, "invalid_credentials", "wrong email or password"},
 		{"password: nobody", nil, []string{"grant_type", "password", "email", "x@example.test", "password", DefaultPassword}, 400, api, "invalid_credentials", "wrong email or password"},
 		{"password: no secret", nil, []string{"grant_type", "password", "email", DefaultEmail, "password", DefaultPassword, "client_secret", "-"}, 400, oauth, "invalid_client", "client_secret is missing"},
@@ -233,27 +233,29 @@ func TestCodeExpires(t *testing.T) {
 // A code answers only the client it was made for. Over HTTP a second client
 // fails before that, as an unknown one; this is the check behind it.
 func TestCodeOfAnotherClient(t *testing.T) {
-	now := time.Now()
-	s := newStore(DefaultUsers(), nil, now)
-	code := s.issueCode(authorization{clientID: "client_a", redirectURI: testRedirectURI, email: DefaultEmail}, now)
-	if _, f := s.redeem(code, redemption{clientID: "client_b"}, now); f != invalidCode {
+	b := newBench(t, &Emulator{})
+	now := b.clock.Now()
+	s := b.e.store
+	u, _ := s.users.by(emailKey(DefaultEmail))
+	code := s.issueCode(&authorization{clientID: "client_a", redirectURI: testRedirectURI, signedIn: signedIn{UserID: u.ID}}, now)
+	if _, f := s.redeem(code, redemption{clientID: "client_b", now: now}); f != invalidCode {
 		t.Errorf("got %+v", f)
 	}
-	out, f := s.redeem(code, redemption{clientID: "client_a"}, now)
+	out, f := s.redeem(code, redemption{clientID: "client_a", now: now})
 	if f != nil {
 		t.Fatalf("its own client: %+v", f)
 	}
-	if _, f := s.rotate(out.refreshToken, "", redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_grant" {
+	if _, f := s.rotate(out.refreshToken, "", redemption{clientID: "client_b", now: now}); f == nil || f.code != "invalid_grant" {
 		t.Errorf("refresh token of another client: %+v", f)
 	}
 
-	s = newStore(DefaultUsers(), DefaultOrganizations(), now)
-	_, f = s.signInWith(LocalMember, redemption{clientID: "client_a"}, now)
-	if f == nil || f.next == nil {
-		t.Fatalf("no choice of an organization: %+v", f)
-	}
-	if _, f := s.selectOrganization(f.next.Token, NorthOrganizationID, redemption{clientID: "client_b"}, now); f == nil || f.code != "invalid_pending_authentication_token" {
+	s.steps.put("token", &step{ClientID: "client_a", SignedIn: signedIn{UserID: u.ID}, Expires: now.Add(time.Hour)})
+	selection := url.Values{"pending_authentication_token": {"token"}}
+	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_b", now: now}); f == nil || f.code != "invalid_pending_authentication_token" {
 		t.Errorf("pending authentication token of another client: %+v", f)
+	}
+	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_a", now: now}); f != nil {
+		t.Errorf("pending authentication token of its own client: %+v", f)
 	}
 }
 
@@ -347,7 +349,10 @@ func TestSessionExpires(t *testing.T) {
 }
 
 func TestPasswordGrant(t *testing.T) {
-	b := newBench(t, &Emulator{Users: []User{{ID: "user_me", Email: "Me@Example.Test", Password: "pass word"}}})
+	b := newBench(t, &Emulator{
+		Users:   []User{{ID: "user_me", Email: "Me@Example.Test", Password: "pass word"}},
+		Lenient: []Check{CheckEmailVerification},
+	})
 	got := b.tokens(url.Values{
 		"grant_type": {"password"}, "client_id": {DefaultClientID}, "client_secret": {DefaultAPIKey},
 		"email": {"me@example.test"}, "password": {"pass word"},

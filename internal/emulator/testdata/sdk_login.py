@@ -7,6 +7,7 @@ traceback and a non-zero exit code.
 """
 
 import html.parser
+import json
 import os
 import urllib.error
 import urllib.parse
@@ -82,10 +83,33 @@ def sign_in(url, action="sign-in", password=PASSWORD, email=EMAIL):
     return submit(url, names, email=email, password=password, action=action)
 
 
+def mailed(email):
+    """Return the newest mail to an address."""
+    _, _, text = fetch(f"{BASE}/_authfit/api/mail?to={urllib.parse.quote(email)}")
+    return json.loads(text)["data"][-1]
+
+
 def sign_up(url, email):
-    """Make an account."""
-    names = {"email", "first_name", "last_name", "password"}
-    return submit(url, names, email=email, password=PASSWORD, action="sign-up")
+    """Make an account, and verify its email."""
+    fields = Fields()
+    fields.feed(fetch(url)[2])
+    assert set(fields.values) == {
+        "authorization",
+        "email",
+        "first_name",
+        "last_name",
+        "password",
+    }
+    values = {"email": email, "password": PASSWORD, "action": "sign-up"}
+    page = fetch(f"{BASE}/user_management/authorize", {**fields.values, **values})[2]
+    fields = Fields()
+    fields.feed(page)
+    values = {"code": mailed(email)["code"], "action": "verify-email"}
+    location = fetch(f"{BASE}/user_management/authorize", {**fields.values, **values})[
+        1
+    ]
+    assert location and location.startswith(REDIRECT_URI + "?"), page
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
 
 
 def refused(call, **kwargs):

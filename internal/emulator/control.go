@@ -1,0 +1,110 @@
+package emulator
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// control is what the inspector changes of the emulator itself.
+type control struct {
+	moved    atomic.Int64 // the clock, in nanoseconds
+	lifetime atomic.Int64 // of access tokens, in nanoseconds; 0: as configured
+
+	mu       sync.Mutex
+	failures []*injection
+}
+
+func (c *control) offset() time.Duration { return time.Duration(c.moved.Load()) }
+
+// tokenLifetime is how long the next access token is valid.
+func (e *Emulator) tokenLifetime() time.Duration {
+	if set := e.control.lifetime.Load(); set != 0 {
+		return time.Duration(set)
+	}
+	return e.AccessTokenLifetime
+}
+
+// injection is a failure that the next requests of a route get.
+type injection struct {
+	ID string `json:"id"`
+	// Method and Path say which route, as the table has it. Empty: any.
+	Method string `json:"method,omitempty"`
+	Path   string `json:"path,omitempty"`
+	// Status is answered in place of what would be; 0: what would be.
+	Status int `json:"status,omitempty"`
+	// Delay is how long the answer takes, in milliseconds.
+	Delay int `json:"delay_ms,omitempty"`
+	// Count is how many requests get it. Below 0: all until it is removed.
+	Count int `json:"count"`
+}
+
+// next gives the failure that a request gets, or nil.
+func (c *control) next(r *route) *injection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, f := range c.failures {
+		if f.Method != "" && f.Method != r.method || f.Path != "" && f.Path != r.path {
+			continue
+		}
+		if f.Count > 0 {
+			if f.Count--; f.Count == 0 {
+				c.failures = append(c.failures[:i:i], c.failures[i+1:]...)
+			}
+		}
+		found := *f
+		return &found
+	}
+	return nil
+}
+
+// inject fails or delays a request as the inspector was told to, and reports
+// whether it has been answered.
+func (c *control) inject(on *call, r *route) bool {
+	f := c.next(r)
+	if f == nil {
+		return false
+	}
+	if f.Delay > 0 {
+		timer := time.NewTimer(time.Duration(f.Delay) * time.Millisecond)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-on.r.Context().Done():
+		}
+	}
+	if f.Status == 0 {
+		return false
+	}
+	on.fail(apiFailure(f.Status, "injected_failure", "this failure was asked for in the inspector: "+http.StatusText(f.Status)))
+	return true
+}
+
+// maxTraffic is how many requests the inspector looks back on.
+const maxTraffic = 500
+
+// traffic remembers the newest requests, and tells who listens.
+type traffic struct {
+	mu        sync.Mutex
+	last      []Request // the newest maxTraffic, in a ring
+	at        int       // where the next one goes
+	listeners map[chan Request]bool
+}
+
+func (t *traffic) add(r Request) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.last) < maxTraffic {
+		t.last = append(t.last, r)
+	} else {
+		t.last[t.at] = r
+	}
+	t.at = (t.at + 1) % maxTraffic
+	for listener := range t.listeners {
+		select {
+		case listener <- r:
+		default: // it reads too slowly, and misses this one
+		}
+	}
+}
