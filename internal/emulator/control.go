@@ -16,6 +16,31 @@ type control struct {
 	failures []*injection
 }
 
+// Failure is what the next requests of a route get.
+type Failure struct {
+	// Method and Path say which route, its parameters in braces. Empty: any.
+	Method string
+	Path   string
+	// Status is answered in place of what would be. Zero: what would be.
+	Status int
+	// Delay is how long the answer takes, in milliseconds.
+	Delay int
+	// Count is how many requests get it. Below zero: all.
+	Count int
+}
+
+// set puts the clock and the failures to what an emulator begins with.
+func (c *control) set(e *Emulator) {
+	c.moved.Store(int64(e.ClockAhead))
+	c.lifetime.Store(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = nil
+	for _, f := range e.Failures {
+		c.failures = append(c.failures, &injection{newID("failure_", e.Now()), f.Method, f.Path, f.Status, f.Delay, f.Count})
+	}
+}
+
 func (c *control) offset() time.Duration { return time.Duration(c.moved.Load()) }
 
 // tokenLifetime is how long the next access token is valid.

@@ -108,6 +108,8 @@ type Emulator struct {
 	Permissions []Permission
 	// Connections are organizations' identity providers.
 	Connections []Connection
+	// Invitations are open.
+	Invitations []Invitation
 	// RequireMFA has everybody who signs in by password or code show a code of an
 	// authentication factor too, and enroll one first.
 	RequireMFA bool
@@ -116,6 +118,10 @@ type Emulator struct {
 	SignInURL string
 	// Lenient are the checks that are not made.
 	Lenient []Check
+	// ClockAhead is how far the clock is ahead at first; below zero it is behind.
+	ClockAhead time.Duration
+	// Failures are what the first requests of some routes get.
+	Failures []Failure
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes.
@@ -187,6 +193,7 @@ func (e *Emulator) setDefaults() {
 		if e.AccessTokenLifetime <= 0 {
 			e.AccessTokenLifetime = defaultAccessTokenLifetime
 		}
+		e.control.set(e)
 		e.setUpErr = e.open()
 	})
 }

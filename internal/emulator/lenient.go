@@ -1,6 +1,9 @@
 package emulator
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Check is one of the things that this emulator is strict about and can be told
 // not to be.
@@ -31,3 +34,12 @@ func Checks() []Check {
 
 // lenient reports whether a check is turned off.
 func (e *Emulator) lenient(c Check) bool { return slices.Contains(e.Lenient, c) }
+
+// checkNames lists all that can be turned off.
+func checkNames() string {
+	names := []string{}
+	for _, c := range Checks() {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}

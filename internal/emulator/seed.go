@@ -45,12 +45,18 @@ type Organization struct {
 	ID         string
 	Name       string
 	ExternalID string
-	// Domains are the organisation's, and verified.
-	Domains  []string
-	Metadata map[string]string
+	Domains    []Domain
+	Metadata   map[string]string
 	// Entitlements and FeatureFlags are what its members' tokens say of them.
 	Entitlements []string
 	FeatureFlags []string
+}
+
+// Domain is a part of the email addresses of an organisation's people.
+type Domain struct {
+	Name string
+	// Pending says that it is not verified yet.
+	Pending bool
 }
 
 // Membership is a user's place in an organisation.
@@ -63,6 +69,17 @@ type Membership struct {
 	Roles []string
 	// Permissions are the member's own, beside those of the roles.
 	Permissions []string
+	// Status is active, inactive or pending. Empty: active.
+	Status string
+}
+
+// Invitation asks somebody to sign up, or to join an organisation.
+type Invitation struct {
+	Email          string
+	OrganizationID string
+	InviterUserID  string
+	// Role is the slug of what they are to be there. Empty: "member".
+	Role string
 }
 
 // Role is what members can be.
@@ -148,6 +165,11 @@ func (e *Emulator) checkSeeds() error {
 			return fmt.Errorf("permission %q: a permission has a slug", p.Name)
 		}
 	}
+	for _, i := range e.Invitations {
+		if !emailAddress(i.Email) || i.OrganizationID != "" && !organizations[i.OrganizationID] {
+			return fmt.Errorf("invitation of %q to %q: it has an email, and its organization is one of these here", i.Email, i.OrganizationID)
+		}
+	}
 	for _, c := range e.Connections {
 		if !organizations[c.OrganizationID] {
 			return fmt.Errorf("connection %q is of %q, which is no organization here", c.Name, c.OrganizationID)
@@ -164,6 +186,8 @@ func checkMemberships(u User, organizations map[string]bool) error {
 			return fmt.Errorf("user %q is a member of %q, which is no organization here", u.Email, m.OrganizationID)
 		case seen[m.OrganizationID]:
 			return fmt.Errorf("user %q is a member of %q twice", u.Email, m.OrganizationID)
+		case !slices.Contains([]string{"", statusActive, statusInactive, statusPending}, m.Status):
+			return fmt.Errorf("user %q in %q: the status %q is none of active, inactive and pending", u.Email, m.OrganizationID, m.Status)
 		case m.Roles != nil && !slices.Contains(m.Roles, m.role()):
 			return fmt.Errorf("user %q in %q: the role %q is not among the roles", u.Email, m.OrganizationID, m.role())
 		}
@@ -180,8 +204,8 @@ func (e *Emulator) plant() {
 			ID: o.ID, Name: o.Name, ExternalID: o.ExternalID, Metadata: o.Metadata,
 			Entitlements: o.Entitlements, FeatureFlags: o.FeatureFlags, CreatedAt: now, UpdatedAt: now,
 		}
-		for _, name := range o.Domains {
-			n.Domains = append(n.Domains, newDomain(name, true, now))
+		for _, d := range o.Domains {
+			n.Domains = append(n.Domains, newDomain(d.Name, !d.Pending, now))
 		}
 		s.organizations.put(n.ID, n)
 	}
@@ -199,6 +223,14 @@ func (e *Emulator) plant() {
 	}
 	for _, u := range e.Users {
 		s.addSeed(u, now)
+	}
+	for _, i := range e.Invitations {
+		n := &invitation{
+			ID: newID("invitation_", now), Email: i.Email, State: statusPending, OrganizationID: i.OrganizationID,
+			InviterUserID: i.InviterUserID, Role: i.Role, Token: secret(), Expires: now.AddDate(0, 0, defaultInvitation),
+			CreatedAt: now, UpdatedAt: now,
+		}
+		s.invitations.put(n.ID, n)
 	}
 	for _, c := range e.Connections {
 		n := &connection{
@@ -230,9 +262,12 @@ func (s *store) addSeed(u User, now time.Time) *user {
 	}
 	s.users.put(n.ID, n)
 	for _, m := range u.Memberships {
-		id := stableID("om_", n.ID+m.OrganizationID)
+		id, status := stableID("om_", n.ID+m.OrganizationID), m.Status
+		if status == "" {
+			status = statusActive
+		}
 		s.memberships.put(id, &membership{
-			ID: id, UserID: n.ID, OrganizationID: m.OrganizationID, Status: statusActive,
+			ID: id, UserID: n.ID, OrganizationID: m.OrganizationID, Status: status,
 			Role: m.role(), Roles: m.roles(), Permissions: m.Permissions, CreatedAt: now, UpdatedAt: now,
 		})
 	}
