@@ -2,67 +2,231 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"authfit/internal/edit"
 	"authfit/internal/emulator"
+	"authfit/internal/problem"
 )
 
+// authKitOptions are what a local AuthKit is like, in the commands that start one.
+type authKitOptions struct {
+	seed, state string
+	lenient     []string
+	requireMFA  bool
+}
+
+func (o *authKitOptions) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.seed, "seed", "", "`FILE` of users, organizations and more, in YAML; otherwise the project's workos-emulate.config.yaml, if it has one")
+	flags.StringVar(&o.state, "state", "", "`FILE` that keeps users, sessions and the rest; otherwise memory does")
+	flags.StringSliceVar(&o.lenient, "lenient", nil, "`CHECKS` not to make, or all: "+strings.Join(checkNames(), ", "))
+	flags.BoolVar(&o.requireMFA, "require-mfa", false, "have everybody show a second factor")
+}
+
+func checkNames() []string {
+	names := []string{}
+	for _, c := range emulator.Checks() {
+		names = append(names, string(c))
+	}
+	return names
+}
+
+// vendorSeeds are what WorkOS's own emulator reads without being told to.
+var vendorSeeds = []string{"workos-emulate.config.yaml", "workos-emulate.config.yml", "workos-emulate.config.json"}
+
+// authKit is an AuthKit that answers to a project's own client id and key, where
+// its variables have some, and whose signing key is kept for the next time.
+func (a *App) authKit(o *authKitOptions, get func(name string) string) (*emulator.Emulator, error) {
+	e := &emulator.Emulator{
+		APIKey: get("WORKOS_API_KEY"), ClientID: get("WORKOS_CLIENT_ID"), StateFile: o.state, RequireMFA: o.requireMFA,
+		KeyFile: keptFile("emulator.pem"),
+	}
+	for _, name := range o.lenient {
+		switch {
+		case name == "all":
+			e.Lenient = emulator.Checks()
+		case slices.Contains(checkNames(), name):
+			e.Lenient = append(e.Lenient, emulator.Check(name))
+		default:
+			return nil, problem.New("usage", "--lenient: there is no check %q", name).WithFix("name some of %s, or all", strings.Join(checkNames(), ", "))
+		}
+	}
+	return e, a.plantSeeds(o.seed, e)
+}
+
+// plantSeeds reads the file of seeds, or the vendor's in the project's folder.
+func (a *App) plantSeeds(file string, e *emulator.Emulator) error {
+	shown := file
+	if file == "" {
+		dir, err := a.dir()
+		if err != nil {
+			return err
+		}
+		for _, name := range vendorSeeds {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				file, shown = filepath.Join(dir, name), name
+				break
+			}
+		}
+		if file == "" {
+			return nil
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return problem.New("seed-unreadable", "cannot read the seeds: %v", reasonOf(err)).At(shown, 0)
+	}
+	notes, err := e.Seed(text)
+	if wrong := new(emulator.SeedError); errors.As(err, &wrong) {
+		return problem.New("seed-invalid", "%s", wrong.Text).At(shown, wrong.Line).WithFix("docs/authkit.md says what a file of seeds can have")
+	}
+	for _, note := range notes {
+		fmt.Fprintf(a.Err, "note: %s: %s\n", shown, note)
+	}
+	return err
+}
+
+// reasonOf is what went wrong with a file, without its name.
+func reasonOf(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// keptFile names a file of the local AuthKit in the user's cache, or nothing
+// where there is none: then it is made anew each time.
+func keptFile(name string) string {
+	cache, err := os.UserCacheDir()
+	if err != nil || os.MkdirAll(filepath.Join(cache, "authfit"), 0o700) != nil {
+		return ""
+	}
+	return filepath.Join(cache, "authfit", name)
+}
+
+type emulateOptions struct {
+	authKitOptions
+	addr      string
+	redirects []string
+	tls       bool
+}
+
 func newEmulate(app *App) *cobra.Command {
-	addr := emulator.DefaultAddr
-	var redirects []string
+	o := &emulateOptions{addr: emulator.DefaultAddr}
 	cmd := &cobra.Command{
 		Use:   "emulate",
 		Short: "Run a local AuthKit for the project",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return app.emulate(cmd.Context(), addr, redirects) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return app.emulate(cmd.Context(), o) },
 	}
-	cmd.Flags().StringVar(&addr, "addr", addr, "where to listen; loopback only")
-	cmd.Flags().StringArrayVar(&redirects, "redirect-uri", nil, "a redirect URI to register, besides the one in .env")
+	cmd.Flags().StringVar(&o.addr, "addr", o.addr, "where to listen; loopback only; port 0 takes a free one")
+	cmd.Flags().StringArrayVar(&o.redirects, "redirect-uri", nil, "a redirect `URI` to register, besides the one in .env")
+	cmd.Flags().BoolVar(&o.tls, "tls", false, "serve https, with a certificate that is made for this machine and kept")
+	o.register(cmd.Flags())
 	return cmd
+}
+
+// emulation is the first line of `emulate --output json`, and the only one.
+type emulation struct {
+	Schema       string   `json:"schema"`
+	URL          string   `json:"url"`
+	Inspector    string   `json:"inspector_url"`
+	ClientID     string   `json:"client_id"`
+	APIKey       string   `json:"api_key,omitempty"` // where it is the emulator's own, which is no secret
+	RedirectURIs []string `json:"redirect_uris"`
+	Certificate  string   `json:"certificate,omitempty"` // for a client to trust
 }
 
 // emulate serves until it is interrupted. It takes the client id, the key and
 // the redirect URI that the project's .env has for its own.
-func (a *App) emulate(ctx context.Context, addr string, redirects []string) error {
+func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 	dir, err := a.dir()
 	if err != nil {
 		return err
 	}
-	e := &emulator.Emulator{RedirectURIs: redirects}
+	env := edit.ParseEnv(nil)
 	if src, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil {
-		env := edit.ParseEnv(src)
-		e.APIKey, _, _ = env.Get("WORKOS_API_KEY")
-		e.ClientID, _, _ = env.Get("WORKOS_CLIENT_ID")
-		if uri, _, ok := env.Get("WORKOS_REDIRECT_URI"); ok && uri != "" {
-			e.RedirectURIs = append(e.RedirectURIs, uri)
-		}
+		env = edit.ParseEnv(src)
 	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		key := filepath.Join(cache, "authfit", "emulator.pem")
-		if os.MkdirAll(filepath.Dir(key), 0o700) == nil {
-			e.KeyFile = key
-		}
-	}
-	server, err := e.Start(addr)
+	get := func(key string) string { value, _, _ := env.Get(key); return value }
+	e, err := a.authKit(&o.authKitOptions, get)
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		if err := a.writeJSON(map[string]any{"schema": "authfit.emulate/1", "url": server.URL, "redirect_uris": e.RedirectURIs}); err != nil {
-			return err
-		}
-	} else {
-		a.print("a local AuthKit is at %s; sign in as %s with the password %s", server.URL, emulator.DefaultEmail, emulator.DefaultPassword)
-		a.print("or sign up, or sign in as %s, a member of two organizations, with the same password", emulator.LocalMember)
-		for _, uri := range e.RedirectURIs {
-			a.print("redirect URI: %s", uri)
-		}
-		a.print("stop it with Ctrl-C")
+	e.RedirectURIs = append(e.RedirectURIs, o.redirects...)
+	if uri := get("WORKOS_REDIRECT_URI"); uri != "" {
+		e.RedirectURIs = append(e.RedirectURIs, uri)
+	}
+	server, certificate, err := startAuthKit(e, o)
+	if err != nil {
+		return problem.New("no-start", "the local AuthKit does not start: %v", err)
+	}
+	said := emulation{
+		"authfit.emulate/1", server.URL, server.URL + "/_authfit", e.ClientID, "", append([]string{}, e.RedirectURIs...), certificate,
+	}
+	if e.APIKey == emulator.DefaultAPIKey {
+		said.APIKey = e.APIKey
+	}
+	if err := a.introduce(said, e); err != nil {
+		server.Close()
+		return err
 	}
 	<-ctx.Done()
 	return server.Close()
+}
+
+func startAuthKit(e *emulator.Emulator, o *emulateOptions) (server *emulator.Server, certificate string, err error) {
+	if !o.tls {
+		server, err = e.Start(o.addr)
+		return server, "", err
+	}
+	file := keptFile("emulator-tls.pem")
+	if file == "" {
+		return nil, "", errors.New("--tls keeps its certificate in the user's cache, and there is none; set HOME or XDG_CACHE_HOME")
+	}
+	pair, certificate, err := emulator.LocalCertificate(file)
+	if err != nil {
+		return nil, "", err
+	}
+	server, err = e.StartTLS(o.addr, pair)
+	return server, certificate, err
+}
+
+// introduce says where the AuthKit is, and how it is signed in to.
+func (a *App) introduce(said emulation, e *emulator.Emulator) error {
+	if a.json() {
+		// On one line: a program reads it while the emulator goes on.
+		return json.NewEncoder(a.Out).Encode(said)
+	}
+	a.print("a local AuthKit is at %s; what it is asked, its mail and its clock are at %s", said.URL, said.Inspector)
+	if isDefault(e.Users) {
+		a.print("sign in as %s with the password %s", emulator.DefaultEmail, emulator.DefaultPassword)
+		a.print("or sign up, or sign in as %s, a member of two organizations, with the same password", emulator.LocalMember)
+	}
+	for _, uri := range said.RedirectURIs {
+		a.print("redirect URI: %s", uri)
+	}
+	if said.Certificate != "" {
+		a.print("certificate to trust: %s (SSL_CERT_FILE for the WorkOS SDK)", said.Certificate)
+	}
+	a.print("stop it with Ctrl-C")
+	return nil
+}
+
+// isDefault says whether nobody's own users are there.
+func isDefault(users []emulator.User) bool {
+	return slices.ContainsFunc(users, func(u emulator.User) bool {
+		return u.Email == emulator.LocalMember && u.Password == emulator.DefaultPassword
+	})
 }

@@ -48,7 +48,6 @@ package emulator
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -206,14 +205,11 @@ func (e *Emulator) open() error {
 		return err
 	}
 	if e.StateFile != "" {
-		file, err := openState(e.StateFile)
+		file, err := e.store.keepIn(e.StateFile)
 		if err != nil {
 			return err
 		}
 		e.state = file
-		if err := e.store.keepIn(file); err != nil {
-			return fmt.Errorf("the state file %s cannot be read: %w; move it away and a new one is made", e.StateFile, err)
-		}
 	}
 	f := e.store.do(func() {
 		if e.store.users.len() == 0 && e.store.roles.len() == 0 {

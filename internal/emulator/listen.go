@@ -1,8 +1,11 @@
 package emulator
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -41,19 +44,26 @@ type Server struct {
 // Start listens on addr (see Listen; port 0 takes a free one) and serves until
 // Close. An unusable KeyFile, or users and organisations that do not fit
 // together, are an error here rather than at the first login.
-func (e *Emulator) Start(addr string) (*Server, error) {
+func (e *Emulator) Start(addr string) (*Server, error) { return e.start(addr, nil) }
+
+// StartTLS is Start with https and a certificate, such as LocalCertificate's.
+func (e *Emulator) StartTLS(addr string, certificate tls.Certificate) (*Server, error) {
+	return e.start(addr, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+}
+
+func (e *Emulator) start(addr string, secure *tls.Config) (*Server, error) {
 	e.setDefaults()
 	if e.setUpErr != nil {
 		return nil, e.setUpErr
 	}
 	if e.KeyFile != "" {
 		if _, err := e.signer(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, e.Close())
 		}
 	}
 	listener, err := Listen(addr)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.Close())
 	}
 	host, _, _ := net.SplitHostPort(addr) // Listen has split it already
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
@@ -67,10 +77,18 @@ func (e *Emulator) Start(addr string) (*Server, error) {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
+			TLSConfig:         secure,
+			// A handshake that fails is its client's to complain of.
+			ErrorLog: log.New(io.Discard, "", 0),
 		},
 		done: make(chan error, 1),
 	}
-	go func() { s.done <- s.http.Serve(listener) }()
+	serve := func() error { return s.http.Serve(listener) }
+	if secure != nil {
+		s.URL = "https://" + net.JoinHostPort(host, port)
+		serve = func() error { return s.http.ServeTLS(listener, "", "") }
+	}
+	go func() { s.done <- serve() }()
 	return s, nil
 }
 

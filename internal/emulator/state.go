@@ -35,9 +35,9 @@ func openState(name string) (*stateFile, error) {
 	db, err := bolt.Open(name, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
 	switch {
 	case errors.Is(err, boltErrors.ErrTimeout):
-		return nil, fmt.Errorf("the state file %s is in use by another emulator; stop that one, or name another file", name)
+		return nil, errors.New("another emulator uses it")
 	case err != nil:
-		return nil, fmt.Errorf("the state file %s cannot be used: %w; move it away and a new one is made", name, err)
+		return nil, err
 	}
 	return &stateFile{db: db, waiting: map[savedKey][]byte{}}, nil
 }

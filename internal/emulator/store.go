@@ -115,17 +115,32 @@ func newStore() *store {
 }
 
 // keepIn loads what a state file holds, and saves there from now on.
-func (s *store) keepIn(file *stateFile) error {
+func (s *store) keepIn(name string) (file *stateFile, err error) {
+	defer func() {
+		// bbolt panics where a page is not what the file says of it.
+		if wrong := recover(); wrong != nil {
+			err = fmt.Errorf("%v", wrong)
+		}
+		if err != nil {
+			if file != nil {
+				_ = file.db.Close() // nothing was written
+			}
+			file, err = nil, fmt.Errorf("the state file %s cannot be used: %w; move it away and a new one is made", name, err)
+		}
+	}()
+	if file, err = openState(name); err != nil {
+		return file, err
+	}
 	for _, t := range s.tables {
 		if err := t.load(file); err != nil {
-			return err
+			return file, err
 		}
 	}
 	for _, t := range s.tables {
 		t.watch(func(kind, id string, there bool) { s.dirty[savedKey{kind, id}] = there })
 	}
 	s.file = file
-	return nil
+	return file, nil
 }
 
 // do runs f with the store to itself, and returns once what f changed is saved.
