@@ -10,8 +10,10 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -22,7 +24,7 @@ import (
 func main() {
 	runs := flag.Int("runs", 500, "how many random kills; with each package manager a sixteenth of it")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the random kills")
-	part := flag.String("part", "", "only this one: census, calls, kills or disks")
+	part := flag.String("part", "", "only this one: census, calls, kills, authkit or disks")
 	program := flag.String("program", "", "authfit, for a part of its own")
 	flag.Parse()
 	if err := run(*part, *program, *runs, *seed); err != nil {
@@ -55,6 +57,11 @@ func run(part, program string, runs int, seed uint64) error {
 	}
 	if all || part == "kills" {
 		if err := randomKills(filepath.Join(tmp, "kills"), program, runs, seed); err != nil {
+			return err
+		}
+	}
+	if all || part == "authkit" {
+		if err := localAuthKit(tmp, program, seed); err != nil {
 			return err
 		}
 	}
@@ -163,6 +170,28 @@ func (p *project) killRow(what string, runs int, seed uint64) error {
 	return nil
 }
 
+// localAuthKit loads the local AuthKit, and kills it under load.
+func localAuthKit(tmp, program string, seed uint64) error {
+	a, err := startAuthKit([]string{program}, nil)
+	if err != nil {
+		return err
+	}
+	s, err := a.soak(64, time.Minute)
+	if err = errors.Join(err, a.stop()); err != nil {
+		return fmt.Errorf("the local AuthKit under load: %w", err)
+	}
+	fmt.Printf("The local AuthKit with 64 clients for a minute: %d logins, beside them %d slow clients and %d bodies without an end; %d MB at the end.\n\n",
+		s.logins, s.slow, s.huge, s.memory)
+	promised, looked, err := stateKills([]string{program}, nil, filepath.Join(tmp, "state.db"), 100, rand.New(rand.NewPCG(seed, 1)),
+		func(n int) { progress("kills of the local AuthKit", n, 100) })
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Killed 100 times under load with --state: %d users made in between, looked for %d users and sessions that had been answered, lost 0.\n\n",
+		promised, looked)
+	return nil
+}
+
 // namespace runs the part with the disks where mounts are this program's own.
 func namespace(program string) error {
 	self, err := os.Executable()
@@ -220,7 +249,19 @@ func disks(dir, program string) error {
 		return err
 	}
 	fmt.Printf("\nOn a disk that is mounted for reading only, add and undo end with exit 2 and say so.\n\n")
-	return p.want("after")
+	if err := p.want("after"); err != nil {
+		return err
+	}
+	if err := d.room(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	made, refusals, err := stateFull([]string{program}, d)
+	if err != nil {
+		return fmt.Errorf("the local AuthKit on a full disk: %w", err)
+	}
+	fmt.Printf("The local AuthKit with --state on a disk that ran full after %d users: %d requests refused with 507, none lost, and it went on with room again.\n\n",
+		made, refusals)
+	return nil
 }
 
 // progress says on a terminal how far it is.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -35,5 +36,36 @@ func TestKills(t *testing.T) {
 	}
 	if add.ended+undo.ended == add.runs+undo.runs {
 		t.Error("no run was killed, so that nothing was seen")
+	}
+}
+
+// TestAuthKitKills is a short form of what `make reliability` does to the local
+// AuthKit: it is killed under load, and everything that it has answered is there
+// at its next start.
+func TestAuthKitKills(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	argv, env := []string{os.Args[0]}, []string{selfVar + "=1"}
+	promised, looked, err := stateKills(argv, env, filepath.Join(t.TempDir(), "state.db"), 8, rand.New(rand.NewPCG(seed, 0)), func(int) {})
+	t.Logf("seed %d: %d promised, %d looked for", seed, promised, looked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if promised == 0 || looked == 0 {
+		t.Error("nothing was promised, so that nothing was seen")
+	}
+}
+
+// TestAuthKitSoak loads it for two seconds, and it ends by itself.
+func TestAuthKitSoak(t *testing.T) {
+	a, err := startAuthKit([]string{os.Args[0]}, []string{selfVar + "=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.soak(64, 2*time.Second)
+	if err := errors.Join(err, a.stop()); err != nil {
+		t.Fatal(err)
+	}
+	if s.logins == 0 || s.slow == 0 || s.huge == 0 {
+		t.Errorf("nothing was seen: %+v", s)
 	}
 }
