@@ -34,11 +34,19 @@ func (c *control) set(e *Emulator) {
 	c.moved.Store(int64(e.ClockAhead))
 	c.lifetime.Store(0)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.failures = nil
+	c.mu.Unlock()
 	for _, f := range e.Failures {
-		c.failures = append(c.failures, &injection{newID("failure_", e.Now()), f.Method, f.Path, f.Status, f.Delay, f.Count})
+		c.add(f, e.Now())
 	}
+}
+
+func (c *control) add(f Failure, now time.Time) *injection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	added := &injection{newID("failure_", now), f.Method, f.Path, f.Status, f.Delay, f.Count}
+	c.failures = append(c.failures, added)
+	return added
 }
 
 func (c *control) offset() time.Duration { return time.Duration(c.moved.Load()) }
