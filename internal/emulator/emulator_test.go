@@ -286,37 +286,3 @@ func TestIDs(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
-
-// FuzzRoutes throws garbage at every route: no panic, no 500, nobody sent to an
-// address that is not registered, and the log tells what was answered.
-func FuzzRoutes(f *testing.F) {
-	for _, path := range []string{"/user_management/authorize", signInPath, signUpPath, tokenPath, logoutPath, "/sso/jwks/x", "/"} {
-		f.Add("GET", path, goodAuthorization().Encode(), "", "")
-		f.Add("POST", path, "", "application/json", `{"grant_type":"authorization_code","client_id":"`+DefaultClientID+`","code":"x","code_verifier":"y"}`)
-		f.Add("POST", path, "", "application/x-www-form-urlencoded", signInForm("x").Encode())
-		f.Add("POST", path, "", "application/x-www-form-urlencoded", signInForm("x", "action", "sign-up").Encode())
-		f.Add("GET", path, "session_id=session_01H93ZY4F80QPBEZ1R5B2SHQG8&return_to=http://localhost:8000@evil.test", "text/html", "")
-	}
-	logged := make(chan Request, 1)
-	e := &Emulator{RedirectURIs: []string{testRedirectURI}, Log: func(r Request) { logged <- r }}
-	e.keyOnce.Do(func() { e.key = testKey() })
-	f.Fuzz(func(t *testing.T, method, path, query, contentType, body string) {
-		r := httptest.NewRequest("GET", "http://localhost/", strings.NewReader(body))
-		r.Method, r.URL = method, &url.URL{Path: path, RawQuery: query}
-		r.Header.Set("Content-Type", contentType)
-		r.Header.Set("Accept", contentType)
-		w := httptest.NewRecorder()
-		e.ServeHTTP(w, r)
-		if w.Code >= 500 || w.Code < 200 {
-			t.Errorf("%d: %s", w.Code, w.Body)
-		}
-		if to := w.Header().Get("Location"); to != "" && !strings.HasPrefix(to, "http://localhost:8000/") {
-			if at, ok := origin(to); !ok || at != "http://localhost:8000" {
-				t.Errorf("redirected to %q", to)
-			}
-		}
-		if l := <-logged; l.Status != w.Code || l.Outcome == "" {
-			t.Errorf("answered %d, logged %+v", w.Code, l)
-		}
-	})
-}
