@@ -180,7 +180,7 @@ func (e *Emulator) verifyPage(c *call, id string, a *authorization, status int, 
 // verifyEmail serves the form for the code that shows that an email is the user's.
 func (e *Emulator) verifyEmail(c *call, id string, a *authorization, form url.Values) func() {
 	u, ok := e.store.users.get(a.signedIn.UserID)
-	if !ok {
+	if !ok || e.store.next(&a.signedIn) != emailVerification {
 		return nobodyYet(c)
 	}
 	if f := e.store.verifyEmail(u, form.Get("code"), c.now); f != nil {
@@ -202,6 +202,9 @@ func (s *store) verifyEmail(u *user, code string, now time.Time) *failure {
 // resendCode serves the button for another code.
 func (e *Emulator) resendCode(c *call, id string, a *authorization, _ url.Values) func() {
 	if u, ok := e.store.users.get(a.signedIn.UserID); ok {
+		if e.store.next(&a.signedIn) != emailVerification {
+			return nobodyYet(c)
+		}
 		e.sendVerification(c, u)
 		return e.verifyPage(c, id, a, http.StatusOK, "")
 	}

@@ -150,7 +150,7 @@ func (e *Emulator) enrollPage(c *call, id string, a *authorization, status int, 
 // enrollFactor serves its form.
 func (e *Emulator) enrollFactor(c *call, id string, a *authorization, form url.Values) func() {
 	f, ok := e.store.factors.get(a.factorID)
-	if !ok || f.UserID != a.signedIn.UserID || f.Confirmed {
+	if !ok || e.store.next(&a.signedIn) != factorEnrollment {
 		return nobodyYet(c)
 	}
 	if !f.take(form.Get("code"), c.now) {
@@ -175,7 +175,7 @@ func (e *Emulator) challengePage(c *call, id string, a *authorization, status in
 
 // challengeFactor serves its form.
 func (e *Emulator) challengeFactor(c *call, id string, a *authorization, form url.Values) func() {
-	if a.signedIn.UserID == "" || a.factorID == "" {
+	if a.factorID == "" || e.store.next(&a.signedIn) != factorChallenge {
 		return nobodyYet(c)
 	}
 	_, valid, f := e.store.answer(a.factorID, form.Get("code"), c.now)
