@@ -17,6 +17,9 @@ run examples/flask "-m pytest"
 run examples/fastapi "-m pytest"
 run examples/pipenv "-m pytest"
 run examples/vanilla "-m unittest"
+# The fixture that docs/authkit.md shows, with the program that it starts.
+go build -trimpath -o .cache/bin/authfit ./cmd/authfit
+AUTHFIT="$root/.cache/bin/authfit" run docs/pytest "-m pytest"
 
 # modules runs the tests of a form with an interpreter.
 modules() {
