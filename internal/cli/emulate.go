@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -168,6 +169,9 @@ func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 	if uri := get("WORKOS_REDIRECT_URI"); uri != "" {
 		e.RedirectURIs = append(e.RedirectURIs, uri)
 	}
+	if !a.json() && !a.Quiet {
+		e.Log = a.requests()
+	}
 	server, certificate, err := startAuthKit(e, o)
 	if err != nil {
 		return problem.New("no-start", "the local AuthKit does not start: %v", err)
@@ -201,6 +205,17 @@ func startAuthKit(e *emulator.Emulator, o *emulateOptions) (server *emulator.Ser
 	}
 	server, err = e.StartTLS(o.addr, pair)
 	return server, certificate, err
+}
+
+// requests prints each request with what came of it, without secrets. Requests
+// are answered side by side, and printed one after the other.
+func (a *App) requests() func(emulator.Request) {
+	var mu sync.Mutex
+	return func(r emulator.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		a.print("%s", r)
+	}
 }
 
 // introduce says where the AuthKit is, and how it is signed in to.
