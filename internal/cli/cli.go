@@ -124,7 +124,7 @@ func newRoot(app *App) *cobra.Command {
 	})
 	root.AddCommand(
 		newAdd(app), newTry(app), newInspect(app), newPlan(app), newVerify(app),
-		newDoctor(app), newProtect(app), newUndo(app), newEmulate(app), newSDK(app),
+		newDoctor(app), newProtect(app), newUndo(app), newEmulate(app), newDev(app), newSDK(app),
 	)
 	return root
 }

@@ -15,7 +15,7 @@ import (
 
 // runners are the files of the program that start another one.
 var runners = []string{
-	"cli/try.go", "git/git.go", "manager/manager.go", "manager/run.go", "manager/run_windows.go", "project/python.go", "verify/process.go",
+	"cli/try.go", "devserver/browser.go", "git/git.go", "manager/manager.go", "manager/run.go", "manager/run_windows.go", "project/python.go", "verify/process.go",
 }
 
 // shells are what would take a command line apart.

@@ -65,6 +65,13 @@ var index = regexp.MustCompile(`(?i)(index|mirror)_url$`)
 // Values is Text that also hides the values of variables with the name of a
 // secret, and other secrets that are known.
 func Values(known []string, vars ...map[string]string) func(string) string {
+	hide := Only(known, vars...)
+	return func(line string) string { return Text(hide(line)) }
+}
+
+// Only is Values without Text: what is not known to be a secret stays, be its form
+// that of one.
+func Only(known []string, vars ...map[string]string) func(string) string {
 	values := slices.Clone(known)
 	for _, env := range vars {
 		for name, value := range env {
@@ -79,6 +86,6 @@ func Values(known []string, vars ...map[string]string) func(string) string {
 		for _, value := range values {
 			line = strings.ReplaceAll(line, value, hidden)
 		}
-		return Text(line)
+		return line
 	}
 }

@@ -118,12 +118,13 @@ type Probe struct {
 }
 
 // Login says how the app is started and where its login is, for the walk
-// through it. In Boot, Setup and Env, "{python}" stands for the project's
+// through it. In Boot, Dev, Setup and Env, "{python}" stands for the project's
 // interpreter, "{port}" for the port, "{origin}" for http://localhost:port and
 // "{scratch}" for a folder that is removed at the end.
 type Login struct {
 	Dir      string     `json:"dir,omitempty"` // where Boot runs, relative to the project
 	Boot     []string   `json:"boot"`
+	Dev      []string   `json:"dev,omitempty"`         // the same for its developer: the framework's own server, which reloads
 	Setup    [][]string `json:"setup,omitempty"`       // before it, for instance a migration of a scratch database
 	Env      []string   `json:"env,omitempty"`         // KEY=value
 	Paths    []string   `json:"python_path,omitempty"` // put before sys.path, relative to the project

@@ -151,7 +151,7 @@ func (r *runner) command(ctx context.Context, argv []string, dir, base string) (
 		lines := p.LastLines(keptLines)
 		why := exception(lines, r.dir)
 		if why == "" {
-			why = p.ending()
+			why = p.Ending()
 		}
 		return lines, failed("", "%s: %s", show(argv), why)
 	}

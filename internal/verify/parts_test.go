@@ -157,7 +157,7 @@ time.sleep(600)`
 			}
 		}
 		if !p.Running() {
-			t.Fatalf("ended: %s %v", p.ending(), p.LastLines(5))
+			t.Fatalf("ended: %s %v", p.Ending(), p.LastLines(5))
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

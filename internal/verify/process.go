@@ -81,7 +81,7 @@ func (p *Process) WaitReady(ctx context.Context, addr string, limit time.Duratio
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("the process ended: %s", p.ending())
+			return fmt.Errorf("the process ended: %s", p.Ending())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
@@ -102,8 +102,8 @@ func (p *Process) Running() bool {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// ending is "exit status 1" or "signal: killed".
-func (p *Process) ending() string {
+// Ending is "exit status 1" or "signal: killed"; it is called once Done is closed.
+func (p *Process) Ending() string {
 	if p.err == nil {
 		return "exit status 0"
 	}
@@ -186,6 +186,9 @@ func (t *tail) add(line string) {
 	if t.mask != nil {
 		line = t.mask(line)
 	}
+	if t.pass != nil {
+		t.pass(line)
+	}
 	if len(line) > longest {
 		line = strings.ToValidUTF8(line[:longest], "") + "..."
 	}
@@ -193,9 +196,6 @@ func (t *tail) add(line string) {
 	t.lines = append(t.lines, line)
 	if len(t.lines) > keptLines {
 		t.lines = t.lines[len(t.lines)-keptLines:]
-	}
-	if t.pass != nil {
-		t.pass(line)
 	}
 }
 

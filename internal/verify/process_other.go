@@ -2,11 +2,18 @@
 
 package verify
 
-import "os/exec"
+import (
+	"os/exec"
 
-// Without process groups only the process itself can be ended.
+	"authfit/internal/manager"
+)
+
+// Without process groups there is nothing to prepare.
 func ownGroup(*exec.Cmd) {}
 
-func askGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
+// askGroup ends the process and what it has started: there is no way to ask.
+func askGroup(cmd *exec.Cmd) { manager.KillGroup(cmd.Process.Pid) }
 
+// killGroup ends the process alone, since it may have ended, and its id may be
+// another's by now.
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

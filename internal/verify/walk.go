@@ -79,7 +79,7 @@ func (r *runner) login(ctx context.Context) {
 	w.authkit = &url.URL{Scheme: "http", Host: listener.Addr().String()}
 
 	if l.Strip != "" {
-		proxy, err := r.proxy(ctx, l.Strip)
+		proxy, err := Strip(ctx, l.Strip, net.JoinHostPort(r.host(), strconv.Itoa(r.port)), net.JoinHostPort(r.host(), strconv.Itoa(r.appPort)))
 		if err != nil {
 			r.add(Check{ID: idBoot, Status: Fail, Detail: "the proxy that cuts off " + l.Strip + " does not start: " + err.Error()})
 			r.skipAll("the app was not started")
@@ -125,19 +125,19 @@ func (r *runner) login(ctx context.Context) {
 	}
 }
 
-// proxy stands in front of an app that is served below a path it does not see:
-// it cuts the path off, as nginx does where the app is deployed.
-func (r *runner) proxy(ctx context.Context, strip string) (*http.Server, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(r.host(), strconv.Itoa(r.port)))
+// Strip serves at an address for an app that is served below a path it does not
+// see, and that listens on app itself: it cuts the path off, as nginx does where
+// the app is deployed.
+func Strip(ctx context.Context, path, addr, app string) (*http.Server, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	app := &url.URL{Scheme: "http", Host: net.JoinHostPort(r.host(), strconv.Itoa(r.appPort))}
 	forward := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
-		p.SetURL(app)
+		p.SetURL(&url.URL{Scheme: "http", Host: app})
 		p.Out.Host = p.In.Host
 	}}
-	server := &http.Server{Handler: http.StripPrefix(strip, forward), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: http.StripPrefix(path, forward), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	return server, nil
 }

@@ -76,16 +76,19 @@ func TestLogin(t *testing.T) {
 		{"subfolder", &plan.Login{
 			Dir:   "backend",
 			Boot:  []string{"{python}", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}"},
+			Dev:   []string{"{python}", "manage.py", "runserver", "127.0.0.1:{port}"},
 			Setup: migrated("{python}", "manage.py"),
 			Env:   []string{"DJANGO_SETTINGS_MODULE=shop.settings", "DATABASE_URL=sqlite:///{scratch}/authfit-verify.sqlite3"},
 		}},
 		{"wsgi_only", &plan.Login{
 			Boot:  []string{"{python}", "-m", "django", "runserver", "--noreload", "127.0.0.1:{port}"},
+			Dev:   []string{"{python}", "-m", "django", "runserver", "127.0.0.1:{port}"},
 			Setup: migrated("{python}", "-m", "django"),
 			Env:   []string{"DJANGO_SETTINGS_MODULE=shop.settings", "DATABASE_URL=sqlite:///{scratch}/authfit-verify.sqlite3"},
 		}},
 		{"decouple", &plan.Login{ // its database is named by another variable
 			Boot:  []string{"{python}", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}"},
+			Dev:   []string{"{python}", "manage.py", "runserver", "127.0.0.1:{port}"},
 			Setup: migrated("{python}", "manage.py"),
 			Env: []string{
 				"DJANGO_SETTINGS_MODULE=shop.settings",
@@ -95,9 +98,11 @@ func TestLogin(t *testing.T) {
 		}},
 		{"settings_missing", &plan.Login{ // whoever starts it has to say
 			Boot: []string{"{python}", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}"},
+			Dev:  []string{"{python}", "manage.py", "runserver", "127.0.0.1:{port}"},
 		}},
 		{"route_taken_prefix", &plan.Login{
 			Boot:  []string{"{python}", "manage.py", "runserver", "--noreload", "127.0.0.1:{port}"},
+			Dev:   []string{"{python}", "manage.py", "runserver", "127.0.0.1:{port}"},
 			Setup: migrated("{python}", "manage.py"),
 			Env:   []string{"DJANGO_SETTINGS_MODULE=shop.settings", "DATABASE_URL=sqlite:///{scratch}/authfit-verify.sqlite3"},
 		}},

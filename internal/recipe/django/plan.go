@@ -153,6 +153,7 @@ func (r *room) login() {
 	r.Login = &plan.Login{
 		Dir:      dir,
 		Boot:     command("runserver", "--noreload", "127.0.0.1:{port}"),
+		Dev:      command("runserver", "127.0.0.1:{port}"),
 		Strip:    strip,
 		Home:     strip + "/",
 		LoginURL: strip + "/" + r.prefix + "login/",

@@ -43,6 +43,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 	d.Login = &plan.Login{
 		Dir:      d.App.Dir,
 		Boot:     boot,
+		Dev:      append(slices.Clone(boot), "--reload"),
 		Paths:    []string{d.App.Dir},
 		Home:     root + "/",
 		LoginURL: root + d.Prefix + "/login",

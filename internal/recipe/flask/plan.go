@@ -41,6 +41,7 @@ func (Recipe) Draft(d *authkit.Draft) {
 		d.Login.Env = append(d.Login.Env, "FLASK_APP="+d.App.Run)
 		withoutApp := func(argv []string) []string { return slices.Delete(argv, 3, 5) }
 		d.Login.Boot, routes = withoutApp(d.Login.Boot), withoutApp(routes)
+		d.Login.Dev = append(slices.Clone(d.Login.Boot), "--reload", "--debugger")
 	}
 	d.Probes = append(d.Probes, plan.Probe{
 		ID:   "framework",
@@ -103,6 +104,7 @@ func Login(dir, run, prefix string) *plan.Login {
 	return &plan.Login{
 		Dir:      dir,
 		Boot:     Boot(run, "run", "--host", "127.0.0.1", "--port", "{port}"),
+		Dev:      Boot(run, "--debug", "run", "--host", "127.0.0.1", "--port", "{port}"),
 		Paths:    []string{dir},
 		Home:     "/",
 		LoginURL: prefix + "/login",
