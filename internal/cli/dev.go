@@ -104,6 +104,9 @@ func (a *App) dev(ctx context.Context, o *devOptions) error {
 	}
 	e.RedirectURIs = append(e.RedirectURIs, r.callback.String())
 	e.LogoutURIs = append([]string{r.app.String()}, e.LogoutURIs...)
+	if e.SignInURL == "" && r.login.LoginURL != "" { // where links in mails lead
+		e.SignInURL = r.app.ResolveReference(&url.URL{Path: r.login.LoginURL}).String()
+	}
 	e.Log = r.request
 	authKit, err := e.Start(net.JoinHostPort(host, strconv.Itoa(authKitPort)))
 	if err != nil {
