@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -271,7 +272,8 @@ func (b *bench) side(kits []kit, clients int) error {
 	for range shortRounds {
 		for i, k := range kits {
 			l, err := b.short(k, clients)
-			if err != nil && k.ends && b.ctx.Err() == nil {
+			if k.ends && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+				errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
 				continue
 			}
 			if err != nil {
