@@ -58,6 +58,11 @@ func (b *bench) kits() ([]kit, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Without a user nobody can log in to the npm one.
+	seed := filepath.Join(b.dir, "npm-seed.yaml")
+	if err := os.WriteFile(seed, []byte("users:\n  - email: "+emulator.DefaultEmail+"\n    email_verified: true\n"), 0o644); err != nil {
+		return nil, err
+	}
 	mock := filepath.Join(b.dir, "mockoidc")
 	if _, err := b.command("internal/bench/mockoidc", "go", "build", "-trimpath", "-o", mock, "."); err != nil {
 		return nil, err
@@ -80,7 +85,7 @@ func (b *bench) kits() ([]kit, error) {
 		},
 	}, {
 		what: "npm workos " + npmVersion + " emulate",
-		argv: []string{"node", npm, "emulate", "--port", "PORT", "--json"},
+		argv: []string{"node", npm, "emulate", "--port", "PORT", "--seed", seed, "--json"},
 		keys: "/sso/jwks/client",
 		login: login{
 			authorize: authorize + authorizationQuery("client", "provider", "authkit"),
@@ -177,12 +182,7 @@ func (b *bench) authkits() error {
 	if runtime.GOOS != "linux" {
 		return errors.New("authkit: memory and processor time of another program are read from /proc, as Linux has it")
 	}
-	// The seed of the npm one, which nobody can sign in to without a user.
 	if err := os.MkdirAll(b.home(), 0o755); err != nil {
-		return err
-	}
-	seed := "users:\n  - email: " + emulator.DefaultEmail + "\n    first_name: Ada\n    email_verified: true\n"
-	if err := os.WriteFile(filepath.Join(b.home(), "workos-emulate.config.yaml"), []byte(seed), 0o644); err != nil {
 		return err
 	}
 	kits, err := b.kits()
