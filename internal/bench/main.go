@@ -9,6 +9,9 @@
 //	add         authfit add --no-verify on an example, beside nothing but the package manager's commands of its plan
 //	requests    a view of the examples behind gunicorn and uvicorn, unprotected, protected by the login that authfit added,
 //	            and protected as the SDK's quickstart does; and a login's own work
+//	authkit     authfit emulate beside the npm package workos's emulate and mockoidc: first answer after the start, memory,
+//	            logins per second and their p99 with 1, 8 and 64 clients; then 100,000 logins to authfit emulate, beside the
+//	            RSA-2048 signatures of openssl, of Go and of the emulator. It needs node, npm, openssl and Linux's /proc.
 //
 // All of them are measured, or those that its arguments name.
 // It runs in the environment of .cache/env, which `make bench` sources.
@@ -91,6 +94,7 @@ func run(ctx context.Context, names []string) error {
 		{"add", func() error { return b.add("flask", "pip") }},
 		{"add", func() error { return b.add("django", "uv") }},
 		{"requests", b.requests},
+		{"authkit", b.authkits},
 	} {
 		if len(names) > 0 && !slices.Contains(names, part.name) {
 			continue

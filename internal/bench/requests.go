@@ -209,7 +209,6 @@ func (b *bench) protection(with, without *site, kit *authkit, session bool) erro
 		}
 	}
 	asked, _ := kit.record()
-	ms := func(d time.Duration) float64 { return d.Seconds() * 1000 }
 	for i, view := range views {
 		fmt.Printf("  %-48s %6.0f req/s  %5.2f x  %6.2f ms  %+6.2f ms\n", view.what, busy/median(all[i]).Seconds(),
 			paired(all[0], all[i], func(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }),

@@ -56,6 +56,7 @@ type actor struct {
 type signingKey struct {
 	private *rsa.PrivateKey
 	jwk     jwk
+	header  []byte // of its tokens, encoded, with the dot
 }
 
 // jwk is one key of the key set (RFC 7517). The WorkOS SDK requires every field.
@@ -105,14 +106,16 @@ func newSigningKey(private *rsa.PrivateKey) (*signingKey, error) {
 		return nil, fmt.Errorf("certificate for the signing key: %w", err)
 	}
 	thumbprint := sha256.Sum256(certificate)
+	id := keyID(&private.PublicKey)
+	header := fmt.Appendf(nil, `{"alg":"RS256","kid":%q,"typ":"JWT"}`, id)
 	return &signingKey{private: private, jwk: jwk{
 		Algorithm: "RS256", Type: "RSA", Use: "sig",
 		Chain:      []string{base64.StdEncoding.EncodeToString(certificate)},
 		Modulus:    modulus,
 		Exponent:   exponent,
-		ID:         keyID(&private.PublicKey),
+		ID:         id,
 		Thumbprint: base64.RawURLEncoding.EncodeToString(thumbprint[:]),
-	}}, nil
+	}, header: append(base64.RawURLEncoding.AppendEncode(nil, header), '.')}, nil
 }
 
 // jwkNumbers gives modulus and exponent as a key set has them (RFC 7518, section 6.3.1).
@@ -132,22 +135,18 @@ func keyID(key *rsa.PublicKey) string {
 // sign makes an access token: a JWT with RS256 (RFC 7515, appendix A.2). The
 // same claims give the same token.
 func (k *signingKey) sign(c claims) (string, error) {
-	header, err := json.Marshal(map[string]string{"alg": "RS256", "kid": k.jwk.ID, "typ": "JWT"})
-	if err != nil {
-		return "", err
-	}
 	payload, err := json.Marshal(c)
 	if err != nil {
 		return "", err
 	}
-	b64 := base64.RawURLEncoding.EncodeToString
-	input := b64(header) + "." + b64(payload)
-	digest := sha256.Sum256([]byte(input))
+	token := make([]byte, 0, 2*len(payload)+len(k.header)+2*keyBits/8)
+	token = base64.RawURLEncoding.AppendEncode(append(token, k.header...), payload)
+	digest := sha256.Sum256(token)
 	signature, err := rsa.SignPKCS1v15(nil, k.private, crypto.SHA256, digest[:])
 	if err != nil {
 		return "", fmt.Errorf("sign an access token: %w", err)
 	}
-	return input + "." + b64(signature), nil
+	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
 }
 
 // jwks serves GET /sso/jwks/{client_id}.
