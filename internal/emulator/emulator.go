@@ -35,8 +35,8 @@
 // # What is kept, and how long
 //
 // Without StateFile everything but the signing key is kept in memory, within
-// these limits: 1,000 open pages for 30 minutes, 10,000 authorization codes and
-// as many pending authentication tokens and one-time codes for 10 minutes, 1,000
+// these limits: 1,000 open pages for 30 minutes, 2,000 authorization codes and
+// 10,000 pending authentication tokens and one-time codes for 10 minutes, 1,000
 // devices for 5 minutes, 10,000 sessions for 30 days (an impersonator's for an
 // hour), 1,000 mails. When a limit is reached the oldest goes (of the sessions,
 // the one refreshed longest ago). At 10,000 accounts, 1,000 organisations, 50,000

@@ -166,7 +166,7 @@ func TestLimits(t *testing.T) {
 			firstToken = next.refreshToken
 		}
 	}
-	if s.pending.len() != maxPending || s.grants.len() != maxCodes || s.sessions.len() != maxSessions {
+	if s.pending.len() != maxPending || s.grants.len() != maxGrants || s.sessions.len() != maxSessions {
 		t.Errorf("%d pages, %d codes, %d sessions", s.pending.len(), s.grants.len(), s.sessions.len())
 	}
 	if got, want := refreshKeys(s), maxSessions+1; got != want { // one of them has its previous token too
@@ -190,7 +190,7 @@ func TestLimits(t *testing.T) {
 func refreshKeys(s *store) int {
 	n := 0
 	for key := range s.sessions.found {
-		if strings.HasPrefix(key, "refresh:") {
+		if !strings.HasPrefix(key, "user_") {
 			n++
 		}
 	}

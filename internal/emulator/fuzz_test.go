@@ -111,8 +111,8 @@ func plantOneOfEach(e *Emulator) {
 
 // newest gives the id of the newest object of a table.
 func newest[V any](t *table[V]) string {
-	if element := t.order.Back(); element != nil {
-		return element.Value.(*entry[V]).id
+	if t.newest != nil {
+		return t.newest.id
 	}
 	return "none"
 }
@@ -219,9 +219,8 @@ func checkTables(t *testing.T, s *store) {
 func inOrder[V any](t *testing.T, table *table[V]) {
 	t.Helper()
 	want := map[string]int{}
-	for element := table.order.Front(); element != nil; element = element.Next() {
-		e := element.Value.(*entry[V])
-		if table.items[e.id] != element {
+	for e := table.oldest; e != nil; e = e.newer {
+		if table.items[e.id] != e || e.newer != nil && e.newer.older != e {
 			t.Errorf("%s %s is in the order and not found", table.kind, e.id)
 		}
 		for _, key := range table.keys(e.Value) {

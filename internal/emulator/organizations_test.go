@@ -109,7 +109,7 @@ func TestOrganizationClaims(t *testing.T) {
 		e.setDefaults()
 		u, _ := e.store.users.by(emailKey(LocalMember))
 		n := &session{ClientID: "c", signedIn: signedIn{UserID: u.ID, OrganizationID: test.organization, AuthTime: time.Now()}}
-		text, err := json.Marshal(e.store.newClaims(n, u, redemption{now: time.Now()}))
+		text, err := json.Marshal(e.store.claims(n, u, ""))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"strconv"
 )
 
 //go:embed pages/*.html pages/style.css
@@ -97,6 +98,7 @@ func (c *call) page(status int, outcome, name string, data any) {
 	header.Set("Content-Security-Policy", pagePolicy)
 	// Not no-referrer: with it, browsers post the form with "Origin: null".
 	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Content-Length", strconv.Itoa(text.Len())) // net/http sends what is longer than 2 KiB in chunks
 	c.begin(status, outcome)
 	_, _ = c.w.Write(text.Bytes()) // the client is gone; there is nobody to tell
 }

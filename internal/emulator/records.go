@@ -41,8 +41,10 @@ func (u *user) keys() []string {
 // emailKey is how an account is found by an email, whatever its case.
 func emailKey(email string) string { return "email:" + strings.ToLower(strings.TrimSpace(email)) }
 
-func userKey(id string) string         { return "user:" + id }
-func organizationKey(id string) string { return "organization:" + id }
+// Ids and tokens are keys themselves: no two kinds of them are alike, and a text
+// that is there already takes no room.
+func userKey(id string) string         { return id }
+func organizationKey(id string) string { return id }
 
 // identity is an account elsewhere that a user signed in with.
 type identity struct {
@@ -186,7 +188,11 @@ type session struct {
 	RefreshToken  string
 	PreviousToken string // already exchanged for RefreshToken
 	GraceUntil    time.Time
-	Claims        claims // of the access token issued beside RefreshToken
+	// Of the access token that was issued beside RefreshToken; its other claims
+	// follow from the rest.
+	TokenID        string
+	TokenIssuedAt  int64
+	TokenExpiresAt int64
 }
 
 func (s *session) keys() []string {
@@ -197,7 +203,7 @@ func (s *session) keys() []string {
 	return keys
 }
 
-func refreshKey(token string) string { return "refresh:" + token }
+func refreshKey(token string) string { return token }
 
 // signedIn is a user who has shown who they are, and how far they have come.
 type signedIn struct {

@@ -132,12 +132,13 @@ type persistent interface {
 	load(f *stateFile) error
 	encode(id string) ([]byte, error)
 	watch(changed func(kind, id string, there bool))
+	clear()
 }
 
 func (t *table[V]) watch(changed func(kind, id string, there bool)) { t.changed = changed }
 
 func (t *table[V]) encode(id string) ([]byte, error) {
-	return json.Marshal(t.items[id].Value.(*entry[V]))
+	return json.Marshal(t.items[id])
 }
 
 // load fills an empty table from a state file.

@@ -16,6 +16,7 @@ import (
 // The limits that the package comment documents.
 const (
 	maxPending       = 1_000
+	maxGrants        = 2_000
 	maxCodes         = 10_000
 	maxSessions      = 10_000
 	maxAccounts      = 10_000
@@ -92,7 +93,7 @@ func newStore() *store {
 		redirects:     newTable("redirect_uri", maxSmall, (*redirectURI).keys),
 		corsOrigins:   newTable("cors_origin", maxSmall, (*corsOrigin).keys),
 		sessions:      newTable("session", maxSessions, (*session).keys),
-		grants:        newTable[*grant]("authorization_code", maxCodes, nil),
+		grants:        newTable[*grant]("authorization_code", maxGrants, nil),
 		steps:         newTable[*step]("pending_authentication", maxCodes, nil),
 		oneTimeCodes:  newTable("one_time_code", maxCodes, (*oneTimeCode).keys),
 		resets:        newTable("password_reset", maxCodes, (*passwordReset).keys),
@@ -324,7 +325,8 @@ func (s *store) redeem(code string, by redemption) (issued, *failure) {
 	}
 	out, f := s.newSession(g.SignedIn, by)
 	if f == nil {
-		g.SessionID = out.claims.SessionID
+		// All that a second attempt is told apart by.
+		*g = grant{ClientID: g.ClientID, Expires: g.Expires, Used: true, SessionID: out.claims.SessionID}
 		s.grants.put(code, g)
 	}
 	return out, f
@@ -363,16 +365,16 @@ func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
 	if u.Impersonator != nil {
 		n.Method, n.Expires = methodImpersonation, by.now.Add(impersonationLifetime)
 	}
-	n.Claims = s.newClaims(n, u, by)
+	n.newToken(by)
 	s.sessions.put(n.ID, n)
-	return s.issued(n, u), nil
+	return s.issued(n, u, by), nil
 }
 
 // issued is what a session's client has to know of it.
-func (s *store) issued(n *session, u *user) issued {
+func (s *store) issued(n *session, u *user, by redemption) issued {
 	return issued{
 		user: userResponse(u), method: n.Method, impersonator: u.Impersonator,
-		claims: n.Claims, refreshToken: n.RefreshToken, scopes: n.Scopes,
+		claims: s.claims(n, u, by.issuer), refreshToken: n.RefreshToken, scopes: n.Scopes,
 	}
 }
 
@@ -406,24 +408,29 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 		if !by.now.Before(n.GraceUntil) || organizationID != "" && organizationID != n.OrganizationID {
 			return issued{}, oauthFailure("invalid_grant", "refresh token already exchanged")
 		}
-		return s.issued(n, u), nil
+		return s.issued(n, u, by), nil
 	}
 	if organizationID != "" {
 		n.OrganizationID = organizationID
 	}
 	n.PreviousToken, n.GraceUntil = n.RefreshToken, by.now.Add(refreshGrace)
 	n.RefreshToken, n.UpdatedAt = secret(), by.now
-	n.Claims = s.newClaims(n, u, by)
+	n.newToken(by)
 	s.sessions.put(n.ID, n)
 	s.sessions.touch(n.ID)
-	return s.issued(n, u), nil
+	return s.issued(n, u, by), nil
 }
 
-// newClaims are what the next access token of a session says.
-func (s *store) newClaims(n *session, u *user, by redemption) claims {
+// newToken makes another access token of a session.
+func (n *session) newToken(by redemption) {
+	n.TokenID, n.TokenIssuedAt, n.TokenExpiresAt = newID("", by.now), by.now.Unix(), by.now.Add(by.lifetime).Unix()
+}
+
+// claims are what a session's access token says.
+func (s *store) claims(n *session, u *user, issuer string) claims {
 	c := claims{
-		Issuer: by.issuer, Subject: u.ID, SessionID: n.ID, TokenID: newID("", by.now),
-		IssuedAt: by.now.Unix(), Expires: by.now.Add(by.lifetime).Unix(),
+		Issuer: issuer, Subject: u.ID, SessionID: n.ID, TokenID: n.TokenID,
+		IssuedAt: n.TokenIssuedAt, Expires: n.TokenExpiresAt,
 		AuthTime: n.AuthTime.Unix(), ClientID: n.ClientID,
 	}
 	if m, ok := s.membership(u.ID, n.OrganizationID); ok && m.Status == statusActive {

@@ -1,9 +1,6 @@
 package emulator
 
-import (
-	"container/list"
-	"slices"
-)
+import "slices"
 
 // table holds the objects of one kind by id, in the order in which they were put
 // or touched. It is not safe for concurrent use.
@@ -21,10 +18,10 @@ type table[V any] struct {
 	// that is gone. Nil: nobody.
 	changed func(kind, id string, there bool)
 
-	items map[string]*list.Element
-	order *list.List // of *entry[V], oldest first
-	found map[string][]string
-	last  uint64
+	items          map[string]*entry[V]
+	oldest, newest *entry[V]
+	found          map[string][]*entry[V]
+	last           uint64
 }
 
 // entry is an object in its table, and what is saved of it.
@@ -33,27 +30,24 @@ type entry[V any] struct {
 	Place uint64
 	Value V
 
-	id   string
-	keys []string
+	id           string
+	keys         []string
+	older, newer *entry[V]
 }
 
 func newTable[V any](kind string, max int, keys func(V) []string) *table[V] {
-	return &table[V]{
-		kind: kind, max: max, keys: keys,
-		items: map[string]*list.Element{}, order: list.New(), found: map[string][]string{},
-	}
+	return &table[V]{kind: kind, max: max, keys: keys, items: map[string]*entry[V]{}, found: map[string][]*entry[V]{}}
 }
 
 // put adds an object, or has it found by its new keys.
 func (t *table[V]) put(id string, value V) {
-	if element, ok := t.items[id]; ok {
-		e := element.Value.(*entry[V])
+	if e, ok := t.items[id]; ok {
 		t.forget(e)
 		e.Value = value
 		t.remember(e)
 	} else {
 		if len(t.items) >= t.max {
-			t.remove(t.order.Front().Value.(*entry[V]).id)
+			t.remove(t.oldest.id)
 		}
 		t.last++
 		t.add(&entry[V]{Place: t.last, Value: value, id: id})
@@ -62,8 +56,34 @@ func (t *table[V]) put(id string, value V) {
 }
 
 func (t *table[V]) add(e *entry[V]) {
-	t.items[e.id] = t.order.PushBack(e)
+	t.items[e.id] = e
+	t.link(e)
 	t.remember(e)
+}
+
+// link makes an entry the newest.
+func (t *table[V]) link(e *entry[V]) {
+	e.older, e.newer = t.newest, nil
+	if t.newest == nil {
+		t.oldest = e
+	} else {
+		t.newest.newer = e
+	}
+	t.newest = e
+}
+
+// unlink takes an entry out of the order.
+func (t *table[V]) unlink(e *entry[V]) {
+	if e.older == nil {
+		t.oldest = e.newer
+	} else {
+		e.older.newer = e.newer
+	}
+	if e.newer == nil {
+		t.newest = e.older
+	} else {
+		e.newer.older = e.older
+	}
 }
 
 func (t *table[V]) remember(e *entry[V]) {
@@ -72,13 +92,17 @@ func (t *table[V]) remember(e *entry[V]) {
 	}
 	e.keys = t.keys(e.Value)
 	for _, key := range e.keys {
-		t.found[key] = append(t.found[key], e.id)
+		t.found[key] = append(t.found[key], e)
 	}
 }
 
 func (t *table[V]) forget(e *entry[V]) {
 	for _, key := range e.keys {
-		left := slices.DeleteFunc(t.found[key], func(id string) bool { return id == e.id })
+		left := t.found[key]
+		// The one that goes is most often the oldest, which is near the front.
+		if i := slices.Index(left, e); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		}
 		if len(left) == 0 {
 			delete(t.found, key)
 		} else {
@@ -94,27 +118,27 @@ func (t *table[V]) tell(id string, there bool) {
 }
 
 func (t *table[V]) get(id string) (value V, ok bool) {
-	element, ok := t.items[id]
+	e, ok := t.items[id]
 	if !ok {
 		return value, false
 	}
-	return element.Value.(*entry[V]).Value, true
+	return e.Value, true
 }
 
 // by gives the first object that is found by a key.
 func (t *table[V]) by(key string) (value V, ok bool) {
-	if ids := t.found[key]; len(ids) > 0 {
-		return t.get(ids[0])
+	if entries := t.found[key]; len(entries) > 0 {
+		return entries[0].Value, true
 	}
 	return value, false
 }
 
 // allBy gives the objects that are found by a key, oldest first.
 func (t *table[V]) allBy(key string) []V {
-	ids := t.found[key]
-	all := make([]V, len(ids))
-	for i, id := range ids {
-		all[i], _ = t.get(id)
+	entries := t.found[key]
+	all := make([]V, len(entries))
+	for i, e := range entries {
+		all[i] = e.Value
 	}
 	return all
 }
@@ -122,8 +146,8 @@ func (t *table[V]) allBy(key string) []V {
 // all gives every object, oldest first.
 func (t *table[V]) all() []V {
 	all := make([]V, 0, len(t.items))
-	for element := t.order.Front(); element != nil; element = element.Next() {
-		all = append(all, element.Value.(*entry[V]).Value)
+	for e := t.oldest; e != nil; e = e.newer {
+		all = append(all, e.Value)
 	}
 	return all
 }
@@ -133,34 +157,42 @@ func (t *table[V]) full() bool { return len(t.items) >= t.max }
 
 // touch makes an object the newest.
 func (t *table[V]) touch(id string) {
-	element, ok := t.items[id]
+	e, ok := t.items[id]
 	if !ok {
 		return
 	}
 	t.last++
-	element.Value.(*entry[V]).Place = t.last
-	t.order.MoveToBack(element)
+	e.Place = t.last
+	t.unlink(e)
+	t.link(e)
 	t.tell(id, true)
 }
 
 // remove reports whether there was such an object.
 func (t *table[V]) remove(id string) bool {
-	element, ok := t.items[id]
+	e, ok := t.items[id]
 	if !ok {
 		return false
 	}
 	delete(t.items, id)
-	t.forget(element.Value.(*entry[V]))
-	t.order.Remove(element)
+	t.forget(e)
+	t.unlink(e)
 	t.tell(id, false)
 	return true
 }
 
-// removeBy removes all that are found by a key, and says how many.
-func (t *table[V]) removeBy(key string) int {
-	ids := slices.Clone(t.found[key])
-	for _, id := range ids {
+// clear removes all objects.
+func (t *table[V]) clear() {
+	for id := range t.items {
 		t.remove(id)
 	}
-	return len(ids)
+}
+
+// removeBy removes all that are found by a key, and says how many.
+func (t *table[V]) removeBy(key string) int {
+	entries := slices.Clone(t.found[key])
+	for _, e := range entries {
+		t.remove(e.id)
+	}
+	return len(entries)
 }

@@ -120,14 +120,21 @@ func (e *Emulator) client(c *call, form url.Values) (redemption, *failure) {
 			"wrong client_secret; it is not this emulator's API key (WORKOS_API_KEY)")
 	}
 	return redemption{
-		clientID: id,
+		clientID: e.ClientID, // and not a piece of the form, which would be held with the session
 		public:   secret == "",
 		// As WorkOS has it, behind this server's own base URL.
 		issuer:    c.base() + "/user_management/" + e.ClientID,
 		lifetime:  e.tokenLifetime(),
-		ipAddress: form.Get("ip_address"), userAgent: form.Get("user_agent"),
+		ipAddress: shortened(form.Get("ip_address")), userAgent: shortened(form.Get("user_agent")),
 		now: c.now,
 	}, nil
+}
+
+// shortened is a copy of what a session keeps of a form, which is not to hold
+// the whole of it.
+func shortened(s string) string {
+	const most = 512
+	return strings.Clone(s[:min(len(s), most)])
 }
 
 func (e *Emulator) exchangeCode(c *call, form url.Values, by redemption) (issued, *failure) {
