@@ -169,10 +169,14 @@ func (e *Emulator) change(u *user, in fields, now time.Time) *failure {
 	} else if !strings.EqualFold(u.Email, oldEmail) {
 		u.EmailVerified = false
 	}
-	u.Metadata = in.metadata(u.Metadata)
+	metadata, invalid := in.metadata(u.Metadata)
+	u.Metadata = metadata
 	text := in.text("password")
 	if f := in.check(); f != nil {
 		return f
+	}
+	if invalid != nil {
+		return invalid
 	}
 	if in.given("password_hash") {
 		if text != "" {
