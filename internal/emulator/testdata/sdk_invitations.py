@@ -1,6 +1,16 @@
 """Invitations: sent, found, accepted, revoked, and a sign-in that takes one along."""
 
-from sdk_kit import OLD, PASSWORD, ago, last_mail, moment, slug_of
+from sdk_kit import (
+    OLD,
+    PASSWORD,
+    REDIRECT_URI,
+    ago,
+    last_mail,
+    moment,
+    move_clock,
+    sign_in,
+    slug_of,
+)
 
 
 def state_of(invitation):
@@ -172,3 +182,57 @@ async def taken_along_by_a_sign_in(k):
         await k.users.delete_user(other.id)
     await k.organizations.delete_organization(organization.id)
     await k.users.delete_user(answer.user.id)
+
+
+async def taken_along_by_a_code(k):
+    # Who was signed in on a page joins with the invitation that the app has.
+    organization = await k.organizations.create_organization(name="Invitations Code")
+    user = await k.sign_up("invitations.code@example.test")
+    sent = await k.users.send_invitation(
+        email=user.email, organization_id=organization.id
+    )
+    url = await k.users.get_authorization_url(
+        redirect_uri=REDIRECT_URI, provider="authkit"
+    )
+    answer = await k.users.authenticate_with_code(
+        code=sign_in(url, user.email)["code"], invitation_token=sent.token
+    )
+    assert answer.user.id == user.id, answer
+    assert answer.organization_id == organization.id, answer
+    assert state_of(await k.users.get_invitation(sent.id)) == "accepted"
+    await k.refused(
+        k.users.authenticate_with_code(
+            code=sign_in(url, user.email)["code"], invitation_token="made-up"
+        ),
+        400,
+        error="invitation_invalid",
+    )
+    await k.organizations.delete_organization(organization.id)
+    await k.users.delete_user(user.id)
+
+
+async def expired(k):
+    sent = await k.users.send_invitation(
+        email="invitations.late@example.test", expires_in_days=1
+    )
+    move_clock(86401)
+    try:
+        late = await k.users.get_invitation(sent.id)
+        assert state_of(late) == "expired" and late.revoked_at is None, late
+        await k.refused(k.users.resend_invitation(sent.id), 400, code="invite_expired")
+        await k.refused(k.users.accept_invitation(sent.id), 400)
+    finally:
+        move_clock(0)
+    await k.users.revoke_invitation(sent.id)
+
+
+async def in_a_language(k):
+    if OLD:  # whose mails are in one
+        return
+    sent = await k.users.send_invitation(
+        email="invitations.de@example.test", locale="de"
+    )
+    assert sent.email == "invitations.de@example.test", sent
+    again = await k.users.resend_invitation(sent.id, locale="fr")
+    assert again.id == sent.id, again
+    await k.users.revoke_invitation(sent.id)

@@ -201,6 +201,21 @@ async def cancelled(k):
     assert answered["state"] == "s" and "code" not in answered, answered
 
 
+async def asked_for_consent(k):
+    fields = {"prompt": "consent", "domain_hint": "example.test", "state": "s"}
+    url = await authkit(k, **fields)
+    status, _, page = submit(
+        url, email=EMAIL, password=LOCAL_PASSWORD, action="sign-in"
+    )
+    assert status == 200, (status, page)
+    answered = callback(resubmit(page, action="cancel"))
+    assert answered["error"] == "access_denied" and answered["state"] == "s", answered
+    _, _, page = submit(url, email=EMAIL, password=LOCAL_PASSWORD, action="sign-in")
+    answered = callback(resubmit(page, action="consent"))
+    answer = await k.users.authenticate_with_code(code=answered["code"])
+    assert answer.user.email == EMAIL, answer
+
+
 async def refused(k):
     async def code(**fields):
         return local(await authkit(k, **fields))["code"]

@@ -56,6 +56,24 @@ async def made_found_and_deleted(k):
         await k.users.delete_user(one.id)
 
 
+async def made_with_what_newer_versions_send(k):
+    if OLD:
+        return
+    fields = {"name": "Nora New"}
+    if VERSION >= (9,):
+        fields |= {"ip_address": "203.0.113.7", "user_agent": "Lynx/2.8"}
+    user = await k.users.create_user(email="users.newer@example.test", **fields)
+    assert (user.first_name, user.last_name) == ("Nora", "New"), user
+    assert user.name == "Nora New", user
+    if VERSION >= (10,):  # which has mails in a language
+        await k.users.send_verification_email(user.id, locale="de")
+        await k.users.reset_password(email=user.email, locale="de")
+        await k.users.create_magic_auth(email=user.email, locale="de")
+        change = {"new_email": "users.newest@example.test", "locale": "de"}
+        await k.users.send_email_change(user.id, **change)
+    await k.users.delete_user(user.id)
+
+
 async def changed(k):
     user = await k.sign_up(
         "users.changed@example.test",
