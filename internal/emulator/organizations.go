@@ -113,7 +113,7 @@ type organizationObject struct {
 	Domains              []domainObject    `json:"domains"`
 	Metadata             map[string]string `json:"metadata"`
 	ExternalID           *string           `json:"external_id"`
-	StripeCustomerID     *string           `json:"stripe_customer_id"`
+	StripeCustomerID     string            `json:"stripe_customer_id,omitempty"`
 	AllowProfilesOutside bool              `json:"allow_profiles_outside_organization"`
 	CreatedAt            string            `json:"created_at"`
 	UpdatedAt            string            `json:"updated_at"`
@@ -122,7 +122,7 @@ type organizationObject struct {
 func organizationResponse(o *organization) organizationObject {
 	out := organizationObject{
 		Object: "organization", ID: o.ID, Name: o.Name, Domains: []domainObject{}, Metadata: o.Metadata,
-		ExternalID: orNull(o.ExternalID), StripeCustomerID: orNull(o.StripeCustomerID), AllowProfilesOutside: o.AllowProfilesOutside,
+		ExternalID: orNull(o.ExternalID), StripeCustomerID: o.StripeCustomerID, AllowProfilesOutside: o.AllowProfilesOutside,
 		CreatedAt: timestamp(o.CreatedAt), UpdatedAt: timestamp(o.UpdatedAt),
 	}
 	for _, d := range o.Domains {

@@ -146,11 +146,13 @@ async def refused(k):
         code="user_creation_error",
     )
     assert [e["code"] for e in error.errors] == ["email_not_available"], error.errors
-    await k.refused(
+    error = await k.refused(
         k.users.create_user(email="users.other@example.test", external_id="taken"),
         400,
-        code="external_id_already_used",
+        code="user_creation_error",
     )
+    codes = [e["code"] for e in error.errors]
+    assert codes == ["external_id_already_used"], error.errors
     error = await k.refused(
         k.users.create_user(email="users.other@example.test", password=secret("short")),
         400,
