@@ -102,28 +102,28 @@ def examine(value):
         assert value.value in known, f"{value.value!r} is none of {known}"
     elif OLD and isinstance(value, UntypedLiteral):
         raise AssertionError(f"{value} is not a value that the SDK knows")
-    elif OLD and hasattr(
-        value, "model_fields_set"
-    ):  # which pydantic has held to its types
-        examine_fields(
-            {name: getattr(value, name) for name in type(value).model_fields}
-        )
-    elif dataclasses.is_dataclass(value) and type(value).__module__.startswith(
-        "workos."
-    ):
-        if ".models" in type(value).__module__:
-            hints = hints_of(type(value))
-            for field in dataclasses.fields(value):
-                have = getattr(value, field.name)
-                assert fits(have, hints[field.name]), (
-                    f"{type(value).__name__}.{field.name} is {have!r} and not {hints[field.name]}"
-                )
-        examine_fields(
-            {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        )
+    else:
+        examine_fields(fields_of(value))
 
 
 hints_of = functools.cache(typing.get_type_hints)
+
+
+def fields_of(value):
+    """Return the fields of an object of the SDK, of the types that it says; none of any other value."""
+    kind = type(value)
+    if OLD:  # pydantic has held it to its types
+        return {
+            name: getattr(value, name) for name in getattr(kind, "model_fields", ())
+        }
+    if not dataclasses.is_dataclass(kind) or not kind.__module__.startswith("workos."):
+        return {}
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(kind)}
+    if ".models" in kind.__module__:
+        for name, have in fields.items():
+            wrong = f"{kind.__name__}.{name} is {have!r} and not {hints_of(kind)[name]}"
+            assert fits(have, hints_of(kind)[name]), wrong
+    return fields
 
 
 def examine_fields(fields):
@@ -132,15 +132,15 @@ def examine_fields(fields):
     if isinstance(id, str) and kind in PREFIXES:
         assert re.fullmatch(PREFIXES[kind] + r"\w+", id), f"{kind} with the id {id!r}"
     for name, value in fields.items():
-        if name.endswith("_at") and value is not None and name != "oauth_tokens":
-            if not isinstance(value, (int, float)):
-                moment(value)
+        if name.endswith("_at") and value is not None:
+            moment(value)
         elif name not in ("list_method", "list_args", "_fetch_page"):
             examine(value)
-    if fields.get("created_at") and fields.get("updated_at"):
-        assert moment(fields["updated_at"]) >= moment(fields["created_at"]), fields
-    if fields.get("expires_at") and fields.get("created_at"):
-        assert moment(fields["expires_at"]) > moment(fields["created_at"]), fields
+    made = fields.get("created_at")
+    if made and fields.get("updated_at"):
+        assert moment(fields["updated_at"]) >= moment(made), fields
+    if made and fields.get("expires_at"):
+        assert moment(fields["expires_at"]) > moment(made), fields
 
 
 def fits(value, hint):
@@ -172,13 +172,8 @@ class Room:
 
     def __init__(self, kit, name):
         self._kit, self._name = kit, name
-        # 5.x has other names for some, and the methods of others elsewhere.
-        self._real = {
-            "organization_membership": None,
-            "feature_flags": None,
-            "multi_factor_auth": "mfa",
-        }.get(name, name)
-        self._real = self._real if OLD else name
+        # 5.x has one of them by another name, and two not at all.
+        self._real = "mfa" if OLD and name == "multi_factor_auth" else name
 
     def __getattr__(self, name):
         if OLD and (old := OLDER.get((self._name, name))):
@@ -303,9 +298,12 @@ class Kit:
             return error
         raise AssertionError(f"the call was not refused, and gave {value!r}")
 
-    async def pages(self, method, size, *args, field="id", **filters):
+    async def pages(self, method, size, *args, **filters):
         """Hold a list against itself, page by page, and return all that is in it."""
-        key = lambda page: [getattr(item, field) for item in page.data]  # noqa: E731
+
+        def key(page):
+            return [item.id for item in page.data]
+
         whole = await method(*args, limit=100, **filters)
         ids = key(whole)
         assert len(ids) == size and len(set(ids)) == size, (size, ids)
@@ -338,7 +336,7 @@ class Kit:
         first = await method(*args, limit=2, **filters)
         turned = first if OLD else first.auto_paging_iter()
         every = [i async for i in turned] if self.asynchronous else list(turned)
-        assert [getattr(item, field) for item in every] == ids, every
+        assert [item.id for item in every] == ids, every
         return whole.data
 
 
