@@ -46,7 +46,8 @@ func TestSDK(t *testing.T) {
 // runSDK has an emulator of its own for testdata/sdk_main.py and makes a test of
 // each part of it.
 func runSDK(t *testing.T, python, client string) {
-	var ahead atomic.Int64 // of the clock, in seconds
+	var clock atomic.Value // a func() time.Time
+	clock.Store(time.Now)
 	e := &Emulator{
 		RedirectURIs: []string{testRedirectURI},
 		Users: append(DefaultUsers(), User{
@@ -57,7 +58,7 @@ func runSDK(t *testing.T, python, client string) {
 			{ID: northConnection, OrganizationID: NorthOrganizationID, Name: "North Staff", Type: "OktaSAML", Domains: []string{"north.test"}},
 			{OrganizationID: SouthOrganizationID, Name: "South Staff", Domains: []string{"south.test"}, Required: true},
 		},
-		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Second) },
+		Now: func() time.Time { return clock.Load().(func() time.Time)() },
 	}
 	d := readDescribed(t)
 	server := httptest.NewServer(d.watch(e))
@@ -73,7 +74,12 @@ func runSDK(t *testing.T, python, client string) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		ahead.Store(seconds)
+		now, ahead := time.Now(), time.Duration(seconds)*time.Second
+		if r.FormValue("stopped") != "" {
+			clock.Store(func() time.Time { return now.Add(ahead) })
+		} else {
+			clock.Store(func() time.Time { return time.Now().Add(ahead) })
+		}
 	}))
 	defer control.Close()
 

@@ -2,7 +2,7 @@
 
 import os
 
-from sdk_kit import BASE, CLIENT_ID, OLD, Form, fetch, move_clock, resubmit
+from sdk_kit import BASE, CLIENT_ID, OLD, Form, clock, fetch, resubmit
 
 EMAIL, PASSWORD = os.environ["EMAIL"], os.environ["PASSWORD"]
 
@@ -32,17 +32,15 @@ async def approved(k):
     assert len(device.user_code) == 9 and device.user_code[4] == "-", device
     assert device.verification_uri == f"{BASE}/device", device
     assert device.expires_in == 300 and device.interval == 5, device
-    await k.refused(ask(k, device), 400, error="authorization_pending")
-    await k.refused(ask(k, device), 400, error="slow_down")
+    with clock(0, stopped=True):
+        await k.refused(ask(k, device), 400, error="authorization_pending")
+        await k.refused(ask(k, device), 400, error="slow_down")
 
     page = open_page(device)
     status, _, page = resubmit(page, action="sign-in", email=EMAIL, password=PASSWORD)
     assert status == 200 and "device" in page.lower(), (status, page)
-    move_clock(30)
-    try:
+    with clock(30):
         await k.refused(ask(k, device), 400, error="authorization_pending")
-    finally:
-        move_clock(0)
     status, _, page = resubmit(page, action="consent")
     assert status == 200, (status, page)
     answer = await ask(k, device)
@@ -70,13 +68,10 @@ async def expired(k):
     if OLD:
         return
     device = await begin(k)
-    move_clock(301)
-    try:
+    with clock(301):
         await k.refused(ask(k, device), 400, error="expired_token")
         status, _, _ = fetch(f"{BASE}/device", {"user_code": device.user_code})
         assert status == 422, status
-    finally:
-        move_clock(0)
 
 
 async def refused(k):

@@ -5,9 +5,9 @@ from sdk_kit import (
     PASSWORD,
     REDIRECT_URI,
     ago,
+    clock,
     last_mail,
     moment,
-    move_clock,
     sign_in,
     slug_of,
 )
@@ -215,14 +215,11 @@ async def expired(k):
     sent = await k.users.send_invitation(
         email="invitations.late@example.test", expires_in_days=1
     )
-    move_clock(86401)
-    try:
+    with clock(86401):
         late = await k.users.get_invitation(sent.id)
         assert state_of(late) == "expired" and late.revoked_at is None, late
         await k.refused(k.users.resend_invitation(sent.id), 400, code="invite_expired")
         await k.refused(k.users.accept_invitation(sent.id), 400)
-    finally:
-        move_clock(0)
     await k.users.revoke_invitation(sent.id)
 
 

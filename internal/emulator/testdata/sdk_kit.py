@@ -7,6 +7,7 @@ that the scripts say only what is particular to them.
 """
 
 import base64
+import contextlib
 import dataclasses
 import enum
 import functools
@@ -650,7 +651,17 @@ def run(coroutine):
     raise AssertionError("the sync client had something to wait for")
 
 
-def move_clock(seconds):
-    """Set the emulator's clock that far from the real one. The tests' own server does it."""
-    status, _, body = fetch(f"{os.environ['CONTROL']}/clock", {"seconds": seconds})
-    assert status == 200, (status, body)
+@contextlib.contextmanager
+def clock(seconds, stopped=False):
+    """Set the emulator's clock that far from the real one, or stop it there, for a while."""
+
+    def tell(seconds, stopped):
+        form = {"seconds": seconds, "stopped": "yes" if stopped else ""}
+        status, _, body = fetch(f"{os.environ['CONTROL']}/clock", form)
+        assert status == 200, (status, body)
+
+    tell(seconds, stopped)
+    try:
+        yield
+    finally:
+        tell(0, False)

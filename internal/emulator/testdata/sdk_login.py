@@ -18,10 +18,10 @@ from sdk_kit import (
     VERSION,
     ago,
     callback,
+    clock,
     fetch,
     last_mail,
     moment,
-    move_clock,
     resubmit,
     sign_in,
     slug_of,
@@ -138,13 +138,10 @@ async def a_login_of_a_web_app(k):
 
 
 async def an_access_token_that_has_expired(k):
-    move_clock(-600)  # where tokens are good for five minutes
-    try:
+    with clock(-600):  # where tokens are good for five minutes
         answer = await k.users.authenticate_with_code(
             code=local(await authkit(k))["code"]
         )
-    finally:
-        move_clock(0)
     session = await k.load(k.seal(answer))
     assert reason_of(session.authenticate()) == "invalid_jwt"
     refreshed = await k.refresh(session)

@@ -17,9 +17,14 @@ from sdk_kit import (
 )
 
 
-def code_of(enrolled, steps):
-    """Return the code of so many time steps from now. None is taken twice, and one to each side is."""
-    return totp(enrolled.totp.secret, time.time() + 30 * steps)
+def first(enrolled):
+    """Return the code of this moment, which is taken for half a minute longer."""
+    return totp(enrolled.totp.secret)
+
+
+def second(enrolled):
+    """Return the one after it, which is taken already. None is taken twice."""
+    return totp(enrolled.totp.secret, time.time() + 30)
 
 
 def kind_of(factor):
@@ -60,17 +65,14 @@ async def enrolled_and_challenged(k):
         challenge.created_at
     ), challenge
 
-    bad = await k.factors.verify_challenge(
-        challenge.id, code=wrong(code_of(factor, -1))
-    )
+    code = first(factor)
+    bad = await k.factors.verify_challenge(challenge.id, code=wrong(code))
     assert bad.valid is False and bad.challenge.id == challenge.id, bad
-    good = await k.factors.verify_challenge(challenge.id, code=code_of(factor, -1))
+    good = await k.factors.verify_challenge(challenge.id, code=code)
     assert (
         good.valid is True and good.challenge.authentication_factor_id == factor.id
     ), good
-    await k.refused(
-        k.factors.verify_challenge(challenge.id, code=code_of(factor, -1)), 422
-    )
+    await k.refused(k.factors.verify_challenge(challenge.id, code=code), 422)
 
     (listed,) = (await k.factors.list_user_auth_factors(user.id)).data
     assert (listed.id, kind_of(listed), listed.totp.issuer) == (
@@ -111,24 +113,21 @@ async def enrolled_and_challenged(k):
             authentication_challenge_id=challenge_id,
         )
 
+    await k.refused(attempt(wrong(second(factor))), 400, code="invalid_one_time_code")
     await k.refused(
-        attempt(wrong(code_of(factor, 0))), 400, code="invalid_one_time_code"
-    )
-    await k.refused(
-        attempt(code_of(factor, 0), token="made-up"),
+        attempt(second(factor), token="made-up"),
         400,
         code="invalid_pending_authentication_token",
     )
-    await k.refused(
-        attempt(code_of(factor, 0), challenge_id="auth_challenge_nobody"), 404
-    )
-    answer = await attempt(code_of(factor, 0))
+    await k.refused(attempt(second(factor), challenge_id="auth_challenge_nobody"), 404)
+    code = second(factor)
+    answer = await attempt(code)
     assert answer.user.id == user.id and ago(answer.user.last_sign_in_at), answer
     method = getattr(
         answer.authentication_method, "value", answer.authentication_method
     )
     assert method == "Password", answer
-    await k.refused(attempt(code_of(factor, 1)), 400)
+    await k.refused(attempt(code), 400)
 
     await k.factors.delete_factor(factor.id)
     await k.refused(k.factors.get_factor(factor.id), 404)
@@ -156,15 +155,11 @@ async def factors_of_the_app(k):
         "Test Issuer",
         "a.user",
     ), seen
-    challenge = await k.factors.challenge_factor(factor.id)
-    assert (
-        await k.factors.verify_challenge(challenge.id, code=code_of(factor, 0))
-    ).valid is True
+    challenge, code = await k.factors.challenge_factor(factor.id), first(factor)
+    assert (await k.factors.verify_challenge(challenge.id, code=code)).valid is True
     # A code is taken once.
     challenge = await k.factors.challenge_factor(factor.id)
-    assert (
-        await k.factors.verify_challenge(challenge.id, code=code_of(factor, 0))
-    ).valid is False
+    assert (await k.factors.verify_challenge(challenge.id, code=code)).valid is False
     await k.factors.delete_factor(factor.id)
 
     await k.refused(k.factors.challenge_factor(factor.id), 404)
@@ -213,7 +208,7 @@ async def enrolled_since_it_is_required(k):
     )
     challenge = answer.authentication_challenge
     answer = await k.users.authenticate_with_totp(
-        code=code_of(answer.authentication_factor, 0),
+        code=first(answer.authentication_factor),
         pending_authentication_token=body["pending_authentication_token"],
         authentication_challenge_id=challenge.id,
     )
@@ -234,7 +229,7 @@ async def shown_on_the_page(k):
     )
     factor = answer.authentication_factor
     done = await k.factors.verify_challenge(
-        answer.authentication_challenge.id, code=code_of(factor, -1)
+        answer.authentication_challenge.id, code=first(factor)
     )
     assert done.valid is True, done
     url = await k.users.get_authorization_url(
@@ -242,12 +237,10 @@ async def shown_on_the_page(k):
     )
     status, _, page = submit(url, email=user.email, password=PASSWORD, action="sign-in")
     assert status == 200, (status, page)
-    bad = wrong(code_of(factor, 0))
-    status, _, again = resubmit(page, action="challenge-factor", code=bad)
+    code = second(factor)
+    status, _, again = resubmit(page, action="challenge-factor", code=wrong(code))
     assert status == 422, (status, again)
-    answered = callback(
-        resubmit(page, action="challenge-factor", code=code_of(factor, 0))
-    )
+    answered = callback(resubmit(page, action="challenge-factor", code=code))
     answer = await k.users.authenticate_with_code(code=answered["code"])
     assert answer.user.id == user.id, answer
     await k.users.delete_user(user.id)
