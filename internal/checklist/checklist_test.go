@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"authfit/internal/manager"
+	"authfit/internal/sdks"
 )
 
 // TestChecklist holds each example with its login against all lines, with each
 // version of the SDK.
 func TestChecklist(t *testing.T) {
-	for _, version := range sdks {
+	for _, version := range sdks.Versions {
 		for _, framework := range frameworks {
 			t.Run(framework+" "+version, func(t *testing.T) {
 				python, err := environment(t.Context(), version)

@@ -12,17 +12,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"authfit/internal/example"
-	"authfit/internal/manager"
-	"authfit/internal/project"
+	"authfit/internal/sdks"
 )
 
 // frameworks are the examples, in the order of the table's columns.
@@ -39,7 +36,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	var results []column
-	for _, version := range sdks {
+	for _, version := range sdks.Versions {
 		python, err := environment(ctx, version)
 		if err != nil {
 			return fmt.Errorf("workos %s: %w", version, err)
@@ -79,65 +76,10 @@ type column struct {
 	wrong          map[int]string // by the number of the line; empty where it holds
 }
 
-// sdks are the versions of the SDK to try; the last one is that of the tests'
-// own environment.
-var sdks = []string{"5.46.0", "8.3.0", "9.1.0", manager.WorkOS.Version}
-
 // environment is the interpreter of an environment with the frameworks and a
-// version of the SDK, made at first use.
+// version of the SDK.
 func environment(ctx context.Context, version string) (string, error) {
-	own := os.Getenv("AUTHFIT_TEST_PYTHON")
-	if own == "" {
-		return "", errors.New("run it as `make checklist`, which sets up what it needs")
-	}
-	if version == manager.WorkOS.Version {
-		return own, nil
-	}
-	if old := filepath.Join(example.Root(), ".cache", "sdk5"); project.InstalledVersion([]string{sitePackages(old)}, "workos") == version {
-		return filepath.Join(old, "bin", "python"), nil
-	}
-	dir := filepath.Join(example.Root(), ".cache", "checklist", version)
-	python := filepath.Join(dir, "bin", "python")
-	if project.InstalledVersion([]string{sitePackages(dir)}, "workos") == version {
-		return python, nil
-	}
-	pins, err := os.ReadFile(filepath.Join(example.Root(), "tools", "sdk.txt"))
-	if err != nil {
-		return "", err
-	}
-	var frameworksOnly []string
-	for line := range strings.Lines(string(pins)) {
-		if !needs.MatchString(line) {
-			frameworksOnly = append(frameworksOnly, line)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	list := filepath.Join(dir, "requirements.txt")
-	if err := os.WriteFile(list, []byte(strings.Join(frameworksOnly, "")), 0o600); err != nil {
-		return "", err
-	}
-	for _, argv := range [][]string{
-		{"uv", "venv", "--quiet", "--allow-existing", "--python", own, dir},
-		{"uv", "pip", "install", "--quiet", "--python", python, "--requirement", list, "workos==" + version},
-	} {
-		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
-		}
-	}
-	return python, nil
-}
-
-// needs are the packages of which each SDK needs its own versions.
-var needs = regexp.MustCompile(`(?i)^(workos|cryptography|httpx2?|httpcore2?|pyjwt)\b`)
-
-func sitePackages(dir string) string {
-	found, _ := filepath.Glob(filepath.Join(dir, "lib", "python3*", "site-packages"))
-	if found == nil {
-		return ""
-	}
-	return found[0]
+	return sdks.Python(ctx, filepath.Join(example.Root(), ".cache"), version)
 }
 
 // check adds the login to an example and tries every line, with an interpreter

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // serveAPI answers a request of the management API, which takes the API key as
@@ -175,35 +177,32 @@ const (
 	maxMetadataValue = 600
 )
 
-// metadata changes a map as a field says: a name whose value is null is taken out.
-func (in fields) metadata(old map[string]string) map[string]string {
-	object, ok := in.body["metadata"].(map[string]any)
-	if !ok {
-		if in.given("metadata") {
-			in.complain("metadata", "an object of strings")
-		}
-		return old
+// metadata changes a map as a field says: a name whose value is null is taken
+// out, and null takes them all out.
+func (in fields) metadata(old map[string]string) (map[string]string, *failure) {
+	if !in.has("metadata") {
+		return old, nil
 	}
 	out := map[string]string{}
-	for name, value := range old {
-		out[name] = value
+	if !in.given("metadata") {
+		return out, nil
 	}
+	object, ok := in.body["metadata"].(map[string]any)
+	maps.Copy(out, old)
 	for name, value := range object {
-		switch text, isText := value.(string); {
-		case value == nil:
+		if value == nil {
 			delete(out, name)
-		case !isText || len(name) > maxMetadataKey || len(text) > maxMetadataValue:
-			in.complain("metadata", "an object of strings, with keys of up to 40 characters and values of up to 600")
-			return old
-		default:
-			out[name] = text
+			continue
 		}
+		text, isText := value.(string)
+		ok = ok && isText && utf8.RuneCountInString(name) <= maxMetadataKey && utf8.RuneCountInString(text) <= maxMetadataValue
+		out[name] = text
 	}
-	if len(out) > maxMetadata {
-		in.complain("metadata", "of up to 50 pairs")
-		return old
+	if !ok || len(out) > maxMetadata {
+		return old, badRequest("invalid_metadata",
+			"metadata must be an object of up to 50 strings, with keys of up to 40 characters and values of up to 600")
 	}
-	return out
+	return out, nil
 }
 
 // check refuses a body that lacks one of the fields, or has one of another type.

@@ -283,8 +283,7 @@ func (s *store) resetPassword(token, text string, now time.Time) (*user, *failur
 		return nil, refused("password_reset_token_expired", "the link has expired")
 	}
 	if wrong := weakPassword(text); wrong != "" {
-		return nil, badRequest("password_strength_error", wrong).
-			with("errors", []any{map[string]string{"code": "password_too_weak", "message": wrong}})
+		return nil, refused("password_too_weak", wrong)
 	}
 	r.Used = true
 	s.resets.put(r.ID, r)

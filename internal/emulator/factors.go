@@ -196,7 +196,7 @@ type factorObject struct {
 	Object    string      `json:"object"`
 	ID        string      `json:"id"`
 	Type      string      `json:"type"`
-	UserID    *string     `json:"user_id"`
+	UserID    string      `json:"user_id,omitempty"`
 	TOTP      totpDetails `json:"totp"`
 	CreatedAt string      `json:"created_at"`
 	UpdatedAt string      `json:"updated_at"`
@@ -213,7 +213,7 @@ type totpDetails struct {
 
 func factorResponse(f *factor) factorObject {
 	return factorObject{
-		Object: "authentication_factor", ID: f.ID, Type: "totp", UserID: orNull(f.UserID),
+		Object: "authentication_factor", ID: f.ID, Type: "totp", UserID: f.UserID,
 		TOTP:      totpDetails{Issuer: f.Issuer, User: f.User},
 		CreatedAt: timestamp(f.CreatedAt), UpdatedAt: timestamp(f.UpdatedAt),
 	}

@@ -113,6 +113,7 @@ type organizationObject struct {
 	Domains              []domainObject    `json:"domains"`
 	Metadata             map[string]string `json:"metadata"`
 	ExternalID           *string           `json:"external_id"`
+	StripeCustomerID     string            `json:"stripe_customer_id,omitempty"`
 	AllowProfilesOutside bool              `json:"allow_profiles_outside_organization"`
 	CreatedAt            string            `json:"created_at"`
 	UpdatedAt            string            `json:"updated_at"`
@@ -121,7 +122,7 @@ type organizationObject struct {
 func organizationResponse(o *organization) organizationObject {
 	out := organizationObject{
 		Object: "organization", ID: o.ID, Name: o.Name, Domains: []domainObject{}, Metadata: o.Metadata,
-		ExternalID: orNull(o.ExternalID), AllowProfilesOutside: o.AllowProfilesOutside,
+		ExternalID: orNull(o.ExternalID), StripeCustomerID: o.StripeCustomerID, AllowProfilesOutside: o.AllowProfilesOutside,
 		CreatedAt: timestamp(o.CreatedAt), UpdatedAt: timestamp(o.UpdatedAt),
 	}
 	for _, d := range o.Domains {
@@ -190,7 +191,11 @@ func (e *Emulator) changeOrganization(o *organization, in fields, c *call) *fail
 	if in.given("allow_profiles_outside_organization") {
 		o.AllowProfilesOutside = in.flag("allow_profiles_outside_organization")
 	}
-	o.Metadata = in.metadata(o.Metadata)
+	metadata, invalid := in.metadata(o.Metadata)
+	o.Metadata = metadata
+	if in.has("stripe_customer_id") {
+		o.StripeCustomerID = in.text("stripe_customer_id")
+	}
 	domains, replaced := []domain{}, false
 	for _, name := range in.texts("domains") {
 		domains, replaced = append(domains, newDomain(name, true, c.now)), true
@@ -210,6 +215,9 @@ func (e *Emulator) changeOrganization(o *organization, in fields, c *call) *fail
 	}
 	if f := in.check(); f != nil {
 		return f
+	}
+	if invalid != nil {
+		return invalid
 	}
 	for i, d := range domains {
 		if other, taken := e.store.organizations.by("domain:" + d.Domain); taken && other.ID != o.ID {

@@ -54,13 +54,15 @@ type identity struct {
 
 // organization is a customer of the app.
 type organization struct {
-	ID           string
-	Name         string
-	ExternalID   string
-	Metadata     map[string]string
-	Domains      []domain
-	Entitlements []string
-	FeatureFlags []string
+	ID         string
+	Name       string
+	ExternalID string
+	// StripeCustomerID is the organisation's at the payment provider.
+	StripeCustomerID string
+	Metadata         map[string]string
+	Domains          []domain
+	Entitlements     []string
+	FeatureFlags     []string
 	// AllowProfilesOutside says that users of other domains can be members.
 	AllowProfilesOutside bool
 	CreatedAt            time.Time

@@ -169,10 +169,14 @@ func (e *Emulator) change(u *user, in fields, now time.Time) *failure {
 	} else if !strings.EqualFold(u.Email, oldEmail) {
 		u.EmailVerified = false
 	}
-	u.Metadata = in.metadata(u.Metadata)
+	metadata, invalid := in.metadata(u.Metadata)
+	u.Metadata = metadata
 	text := in.text("password")
 	if f := in.check(); f != nil {
 		return f
+	}
+	if invalid != nil {
+		return invalid
 	}
 	if in.given("password_hash") {
 		if text != "" {
@@ -194,7 +198,10 @@ func (e *Emulator) change(u *user, in fields, now time.Time) *failure {
 		}
 	}
 	if u.ExternalID != "" {
-		if other, taken := e.store.users.by("external:" + u.ExternalID); taken && other.ID != u.ID {
+		switch other, taken := e.store.users.by("external:" + u.ExternalID); {
+		case taken && u.ID == "":
+			return userCreationError("external_id_already_used", "another user has this external_id")
+		case taken && other.ID != u.ID:
 			return badRequest("external_id_already_used", "another user has this external_id")
 		}
 	}
@@ -254,10 +261,10 @@ type sessionObject struct {
 	Object         string              `json:"object"`
 	ID             string              `json:"id"`
 	UserID         string              `json:"user_id"`
-	OrganizationID *string             `json:"organization_id"`
+	OrganizationID string              `json:"organization_id,omitempty"`
 	Status         string              `json:"status"`
 	AuthMethod     string              `json:"auth_method"`
-	Impersonator   *impersonatorObject `json:"impersonator"`
+	Impersonator   *impersonatorObject `json:"impersonator,omitempty"`
 	IPAddress      *string             `json:"ip_address"`
 	UserAgent      *string             `json:"user_agent"`
 	ExpiresAt      string              `json:"expires_at"`
@@ -272,7 +279,7 @@ func (s *store) sessionResponse(n *session) sessionObject {
 		method = "oauth"
 	}
 	out := sessionObject{
-		Object: "session", ID: n.ID, UserID: n.UserID, OrganizationID: orNull(n.OrganizationID), Status: "active", AuthMethod: method,
+		Object: "session", ID: n.ID, UserID: n.UserID, OrganizationID: n.OrganizationID, Status: "active", AuthMethod: method,
 		IPAddress: orNull(n.IPAddress), UserAgent: orNull(n.UserAgent),
 		ExpiresAt: timestamp(n.Expires), CreatedAt: timestamp(n.CreatedAt), UpdatedAt: timestamp(n.UpdatedAt),
 	}
