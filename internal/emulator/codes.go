@@ -364,12 +364,7 @@ func (e *Emulator) signInURL() string {
 	if e.SignInURL != "" {
 		return e.SignInURL
 	}
-	for _, r := range e.store.redirects.all() {
-		if at, ok := origin(r.URI); ok {
-			return at + "/"
-		}
-	}
-	return ""
+	return rootOf(e.store.redirectURIs())
 }
 
 // The API of all this.

@@ -77,9 +77,14 @@ func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.V
 	if !known && e.store.users.full() {
 		return refuse(sentence(full("accounts", maxAccounts).text))
 	}
+	if a.sso && !sso {
+		return e.completeSSO(c, id, a, u, email)
+	}
 	switch {
 	case sso && !slices.Contains(k.Domains, domainOf(email)) && (!known || e.store.checkMember(u.ID, k.OrganizationID) != nil):
 		return refuse(email + " is not one of " + k.Name + "'s people.")
+	case a.sso:
+		return e.completeSSO(c, id, a, u, email)
 	case sso:
 		u = e.store.provision(u, email, k, c)
 		a.organizationID = k.OrganizationID

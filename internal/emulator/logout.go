@@ -49,7 +49,7 @@ func (e *Emulator) logout(c *call) {
 		return
 	}
 	if to == "" {
-		to = e.homepage()
+		to = e.homepage(e.registered())
 	}
 	if to == "" {
 		c.page(http.StatusOK, outcome, "signedout.html", nil)
@@ -72,12 +72,17 @@ func (e *Emulator) mayReturnTo(address string) bool {
 
 // homepage is where a logout goes that does not say where to: the first sign-out
 // URI, or else the app's root. It is empty when no app is known.
-func (e *Emulator) homepage() string {
+func (e *Emulator) homepage(redirectURIs []string) string {
 	if len(e.LogoutURIs) > 0 {
 		return e.LogoutURIs[0]
 	}
-	for _, uri := range e.registered() {
-		if at, ok := origin(uri); ok {
+	return rootOf(redirectURIs)
+}
+
+// rootOf is the root of the app that the first of the addresses is of.
+func rootOf(addresses []string) string {
+	for _, address := range addresses {
+		if at, ok := origin(address); ok {
 			return at + "/"
 		}
 	}

@@ -231,6 +231,7 @@ type grant struct {
 	Expires     time.Time
 	Used        bool
 	SessionID   string // what the code was exchanged for
+	ProfileID   string // what it is for, in the place of SignedIn
 }
 
 // step is a sign-in without a page that needs another grant to be complete. It

@@ -100,6 +100,9 @@ var routes = []route{
 	{method: "PATCH", path: "/authorization/permissions/{slug}", status: 200, api: (*Emulator).updatePermission},
 	{method: "DELETE", path: "/authorization/permissions/{slug}", status: 204, api: (*Emulator).deletePermission},
 
+	{method: "GET", path: "/organizations/{organizationId}/feature-flags", status: 200, api: (*Emulator).listOrganizationFlags},
+	{method: "GET", path: "/user_management/users/{userId}/feature-flags", status: 200, api: (*Emulator).listUserFlags},
+
 	// Where codes may be sent, and scripts may come from.
 	{method: "GET", path: "/user_management/redirect_uris", status: 200, api: (*Emulator).listRedirectURIs},
 	{method: "POST", path: "/user_management/redirect_uris", status: 201, api: (*Emulator).createRedirectURI},
@@ -107,20 +110,18 @@ var routes = []route{
 	{method: "GET", path: "/user_management/cors_origins", status: 200, api: (*Emulator).listCORSOrigins},
 	{method: "POST", path: "/user_management/cors_origins", status: 201, api: (*Emulator).createCORSOrigin},
 
-	// Connections, which AuthKit signs in by.
+	// Connections, which AuthKit signs in by, and single sign-on without AuthKit.
+	{method: "GET", path: "/sso/authorize", page: (*Emulator).authorizeSSO},
+	{method: "POST", path: "/sso/token", page: (*Emulator).tokenSSO},
+	{method: "GET", path: "/sso/profile", page: (*Emulator).profileSSO},
+	{method: "POST", path: "/sso/logout/authorize", status: 201, api: (*Emulator).authorizeLogout},
+	{method: "GET", path: "/sso/logout", page: (*Emulator).logoutSSO},
 	{method: "GET", path: "/connections", status: 200, api: (*Emulator).listConnections},
 	{method: "GET", path: "/connections/{id}", status: 200, api: (*Emulator).getConnection},
 	{method: "DELETE", path: "/connections/{id}", status: 204, api: (*Emulator).deleteConnection},
 
 	// Not served.
-	{method: "GET", path: "/sso/authorize", why: whySSO},
-	{method: "POST", path: "/sso/token", why: whySSO},
-	{method: "GET", path: "/sso/profile", why: whySSO},
-	{method: "GET", path: "/sso/logout", why: whySSO},
-	{method: "POST", path: "/sso/logout/authorize", why: whySSO},
 	{method: "POST", path: "/authkit/oauth2/complete", why: whyConnect},
-	{method: "GET", path: "/user_management/users/{userId}/feature-flags", why: whyFlags},
-	{method: "GET", path: "/organizations/{organizationId}/feature-flags", why: whyFlags},
 	{method: "GET", path: "/user_management/jwt_template", why: whyTemplate},
 	{method: "PUT", path: "/user_management/jwt_template", why: whyTemplate},
 	{method: "POST", path: "/user_management/radar_challenges", why: whyRadar},
@@ -139,9 +140,7 @@ var routes = []route{
 
 // Why something is not served.
 const (
-	whySSO      = "an app signs in by AuthKit here; pass connection_id or organization_id to its authorization request"
 	whyConnect  = "applications of others do not sign in here"
-	whyFlags    = "feature flags are in access tokens, by the organizations of a seed"
 	whyTemplate = "access tokens have the claims that AuthKit documents, and no template of their own"
 	whyRadar    = "nobody is suspected here"
 	whyKeys     = "the emulator's API key is the only one"

@@ -23,6 +23,8 @@ type authorization struct {
 	connectionID    string
 	invitationToken string
 	scopes          []string
+	// sso says that the app wants a profile, and no session.
+	sso bool
 	// deviceCode is of a device that waits; there is no redirect URI then.
 	deviceCode string
 	expires    time.Time

@@ -77,6 +77,7 @@ type store struct {
 	challenges    *table[*challenge]
 	devices       *table[*device] // by device code
 	mails         *table[*Message]
+	profiles      *table[*profile]
 	// Open pages are not saved: a browser gets a new one.
 	pending *table[*authorization]
 }
@@ -102,6 +103,7 @@ func newStore() *store {
 		challenges:    newTable[*challenge]("authentication_challenge", maxCodes, nil),
 		devices:       newTable("device", maxSmall, (*device).keys),
 		mails:         newTable("mail", maxSmall, (*Message).keys),
+		profiles:      newTable("profile", maxAccounts, (*profile).keys),
 		pending:       newTable[*authorization]("pending", maxPending, nil),
 	}
 	s.tables = map[string]persistent{
@@ -111,6 +113,7 @@ func newStore() *store {
 		s.grants.kind: s.grants, s.steps.kind: s.steps, s.oneTimeCodes.kind: s.oneTimeCodes,
 		s.resets.kind: s.resets, s.invitations.kind: s.invitations, s.factors.kind: s.factors,
 		s.challenges.kind: s.challenges, s.devices.kind: s.devices, s.mails.kind: s.mails,
+		s.profiles.kind: s.profiles,
 	}
 	return s
 }
@@ -293,35 +296,9 @@ var invalidCode = oauthFailure("invalid_grant", "the code has expired or is inva
 
 // redeem exchanges a code for a session, once.
 func (s *store) redeem(code string, by redemption) (issued, *failure) {
-	g, ok := s.grants.get(code)
-	if !ok || g.ClientID != by.clientID {
-		return issued{}, invalidCode
-	}
-	if g.Used {
-		// Somebody else has the code: what it was exchanged for is not to be
-		// trusted any more (RFC 6749, section 4.1.2).
-		s.sessions.remove(g.SessionID)
-		return issued{}, oauthFailure("invalid_grant",
-			"the code has already been used; the session it was exchanged for has ended")
-	}
-	if !by.now.Before(g.Expires) {
-		return issued{}, invalidCode
-	}
-	// From here on it is this code's own client that asks. One attempt is all
-	// it gets: a code whose verifier may be guessed at protects nothing.
-	g.Used = true
-	s.grants.put(code, g)
-	switch {
-	case by.redirectURI != "" && by.redirectURI != g.RedirectURI:
-		return issued{}, oauthFailure("invalid_grant", "redirect_uri is not the one the code was sent to")
-	case g.Challenge == "" && by.verifier != "":
-		return issued{}, apiFailure(http.StatusBadRequest, "code_challenge_not_found",
-			"a code_verifier was sent, but the authorization request had no code_challenge")
-	case g.Challenge != "" && by.verifier == "":
-		return issued{}, oauthFailure("invalid_request",
-			"code_verifier is required: the authorization request had a code_challenge")
-	case g.Challenge != "" && subtle.ConstantTimeCompare([]byte(challengeOf(by.verifier)), []byte(g.Challenge)) != 1:
-		return issued{}, oauthFailure("invalid_grant", "code_verifier does not match the code_challenge")
+	g, f := s.use(code, by)
+	if f != nil {
+		return issued{}, f
 	}
 	out, f := s.newSession(g.SignedIn, by)
 	if f == nil {
@@ -330,6 +307,40 @@ func (s *store) redeem(code string, by redemption) (issued, *failure) {
 		s.grants.put(code, g)
 	}
 	return out, f
+}
+
+// use checks a code that is shown, and uses it up.
+func (s *store) use(code string, by redemption) (*grant, *failure) {
+	g, ok := s.grants.get(code)
+	if !ok || g.ClientID != by.clientID {
+		return nil, invalidCode
+	}
+	if g.Used {
+		// Somebody else has the code: what it was exchanged for is not to be
+		// trusted any more (RFC 6749, section 4.1.2).
+		s.sessions.remove(g.SessionID)
+		return nil, oauthFailure("invalid_grant",
+			"the code has already been used; the session it was exchanged for has ended")
+	}
+	if !by.now.Before(g.Expires) {
+		return nil, invalidCode
+	}
+	// From here on it is this code's own client that asks. One attempt is all
+	// it gets: a code whose verifier may be guessed at protects nothing.
+	g.Used = true
+	s.grants.put(code, g)
+	switch {
+	case by.redirectURI != "" && by.redirectURI != g.RedirectURI:
+		return nil, oauthFailure("invalid_grant", "redirect_uri is not the one the code was sent to")
+	case g.Challenge == "" && by.verifier != "":
+		return nil, badRequest("code_challenge_not_found", "a code_verifier was sent, but the authorization request had no code_challenge")
+	case g.Challenge != "" && by.verifier == "":
+		return nil, oauthFailure("invalid_request",
+			"code_verifier is required: the authorization request had a code_challenge")
+	case g.Challenge != "" && subtle.ConstantTimeCompare([]byte(challengeOf(by.verifier)), []byte(g.Challenge)) != 1:
+		return nil, oauthFailure("invalid_grant", "code_verifier does not match the code_challenge")
+	}
+	return g, nil
 }
 
 // checkMember refuses an organisation that a user cannot sign in to.

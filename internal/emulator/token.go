@@ -389,14 +389,15 @@ type authenticateResponse struct {
 	Impersonator         *impersonatorObject `json:"impersonator,omitempty"`
 }
 
-// impersonatorObject is who really signed in. The reason may be null.
+// impersonatorObject is who really signed in. The public description lets the
+// reason be null, which SDK 5 cannot read; a missing one is empty here.
 type impersonatorObject struct {
-	Email  string  `json:"email"`
-	Reason *string `json:"reason"`
+	Email  string `json:"email"`
+	Reason string `json:"reason"`
 }
 
 func impersonation(by *Impersonator) *impersonatorObject {
-	return &impersonatorObject{by.Email, orNull(by.Reason)}
+	return &impersonatorObject{by.Email, by.Reason}
 }
 
 func authenticationResponse(out issued, accessToken string) authenticateResponse {

@@ -400,7 +400,7 @@ func TestAuthTime(t *testing.T) {
 func TestImpersonator(t *testing.T) {
 	for _, test := range []struct{ reason, want string }{
 		{"ticket 42", `"impersonator":{"email":"support@example.test","reason":"ticket 42"}`},
-		{"", `"impersonator":{"email":"support@example.test","reason":null}`},
+		{"", `"impersonator":{"email":"support@example.test","reason":""}`},
 	} {
 		b := newBench(t, &Emulator{Users: []User{{
 			Email: DefaultEmail, Password: DefaultPassword, Impersonator: &Impersonator{"support@example.test", test.reason},

@@ -1,7 +1,11 @@
 """Roles, permissions and feature flags, and what a token says of them."""
 
+import os
+
 import jwt
 from sdk_kit import OLD, PASSWORD, role
+
+MEMBER, NORTH, SOUTH = os.environ["MEMBER"], os.environ["NORTH"], os.environ["SOUTH"]
 
 
 def kind_of(role):
@@ -173,3 +177,17 @@ async def organization_roles(k):
     await k.organizations.delete_organization(organization.id)
     for name in ("mix", "pour", "drink"):
         await k.roles.delete_permission(f"bar:{name}")
+
+
+async def feature_flags(k):
+    (member,) = (await k.users.list_users(email=MEMBER)).data
+    for call in (
+        k.flags.list_organization_feature_flags(NORTH),
+        k.flags.list_user_feature_flags(member.id),
+    ):
+        (flag,) = (await call).data
+        assert flag.slug == "new-editor", flag
+        assert OLD or flag.enabled, flag  # 5.x leaves it out
+    assert (await k.flags.list_organization_feature_flags(SOUTH)).data == []
+    await k.refused(k.flags.list_organization_feature_flags("org_nobody"), 404)
+    await k.refused(k.flags.list_user_feature_flags("user_nobody"), 404)
