@@ -183,7 +183,6 @@ func (e *Emulator) parseAuthorization(query url.Values) (authorization, *failure
 		connectionID:    query.Get("connection_id"),
 		domainHint:      query.Get("domain_hint"),
 		invitationToken: query.Get("invitation_token"),
-		scopes:          providerScopes(query),
 	}
 	// A state that is there twice is nobody's state.
 	if len(query["state"]) == 1 {
@@ -206,13 +205,6 @@ func (e *Emulator) parseAuthorization(query url.Values) (authorization, *failure
 		a.challenge = challengeOf(a.challenge) // lenient: as if it had been S256
 	}
 	return a, nil
-}
-
-// providerScopes are what the app asks a provider for: in one parameter,
-// separated by commas or blanks, or in several.
-func providerScopes(query url.Values) []string {
-	return strings.FieldsFunc(strings.Join(append(slices.Clone(query["provider_scopes"]), query["provider_scopes[]"]...), " "),
-		func(r rune) bool { return r == ' ' || r == ',' })
 }
 
 // resolve checks what an authorization names: its organisation, connection and

@@ -183,18 +183,23 @@ type session struct {
 	signedIn
 	// Public: begun without a client secret, so refreshed without one too.
 	Public    bool
-	Expires   time.Time
 	CreatedAt time.Time
-	UpdatedAt time.Time
+	UpdatedAt time.Time // when RefreshToken was issued
 
 	RefreshToken  string
 	PreviousToken string // already exchanged for RefreshToken
-	GraceUntil    time.Time
 	// Of the access token that was issued beside RefreshToken; its other claims
 	// follow from the rest.
-	TokenID        string
 	TokenIssuedAt  int64
 	TokenExpiresAt int64
+}
+
+// expires says when the session ends, however often it is refreshed.
+func (s *session) expires() time.Time {
+	if s.Method == methodImpersonation {
+		return s.CreatedAt.Add(impersonationLifetime)
+	}
+	return s.CreatedAt.Add(sessionLifetime)
 }
 
 func (s *session) keys() []string {
@@ -218,8 +223,6 @@ type signedIn struct {
 	SecondFactor bool
 	IPAddress    string
 	UserAgent    string
-	// Scopes are what the app asked a provider for.
-	Scopes []string
 }
 
 // grant is an issued authorization code.

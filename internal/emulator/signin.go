@@ -22,7 +22,6 @@ type authorization struct {
 	provider        string
 	connectionID    string
 	invitationToken string
-	scopes          []string
 	// sso says that the app wants a profile, and no session.
 	sso bool
 	// deviceCode is of a device that waits; there is no redirect URI then.
@@ -235,7 +234,7 @@ func (e *Emulator) proceed(c *call, id string, u *user, method string) func() {
 	e.store.pending.remove(id)
 	a.signedIn = signedIn{
 		UserID: u.ID, OrganizationID: a.organizationID, AuthTime: c.now, Method: method,
-		IPAddress: c.clientIP(), UserAgent: c.userAgent(), Scopes: a.scopes,
+		IPAddress: c.clientIP(), UserAgent: c.userAgent(),
 	}
 	// With another id from here on: the one so far was in links, and whoever
 	// knows it must not go on for this user and get the code.

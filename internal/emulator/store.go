@@ -289,7 +289,6 @@ type issued struct {
 	impersonator *Impersonator
 	claims       claims
 	refreshToken string
-	scopes       []string
 }
 
 var invalidCode = oauthFailure("invalid_grant", "the code has expired or is invalid")
@@ -370,11 +369,11 @@ func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
 	}
 	n := &session{
 		ID: newID("session_", by.now), ClientID: by.clientID, signedIn: in,
-		Public: by.public, Expires: by.now.Add(sessionLifetime), RefreshToken: secret(),
+		Public: by.public, RefreshToken: secret(),
 		CreatedAt: by.now, UpdatedAt: by.now,
 	}
 	if u.Impersonator != nil {
-		n.Method, n.Expires = methodImpersonation, by.now.Add(impersonationLifetime)
+		n.Method = methodImpersonation
 	}
 	n.newToken(by)
 	s.sessions.put(n.ID, n)
@@ -385,7 +384,7 @@ func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
 func (s *store) issued(n *session, u *user, by redemption) issued {
 	return issued{
 		user: userResponse(u), method: n.Method, impersonator: u.Impersonator,
-		claims: s.claims(n, u, by.issuer), refreshToken: n.RefreshToken, scopes: n.Scopes,
+		claims: s.claims(n, u, by.issuer), refreshToken: n.RefreshToken,
 	}
 }
 
@@ -405,7 +404,7 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 			"client_secret is missing; only a session begun without one is refreshed without one")
 	}
 	u, ok := s.users.get(n.UserID)
-	if !ok || !by.now.Before(n.Expires) {
+	if !ok || !by.now.Before(n.expires()) {
 		s.sessions.remove(n.ID)
 		return issued{}, oauthFailure("invalid_grant", "the session has ended")
 	}
@@ -416,7 +415,7 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 	}
 	if token == n.PreviousToken {
 		// The same pair cannot be for another organisation.
-		if !by.now.Before(n.GraceUntil) || organizationID != "" && organizationID != n.OrganizationID {
+		if !by.now.Before(n.UpdatedAt.Add(refreshGrace)) || organizationID != "" && organizationID != n.OrganizationID {
 			return issued{}, oauthFailure("invalid_grant", "refresh token already exchanged")
 		}
 		return s.issued(n, u, by), nil
@@ -424,8 +423,7 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 	if organizationID != "" {
 		n.OrganizationID = organizationID
 	}
-	n.PreviousToken, n.GraceUntil = n.RefreshToken, by.now.Add(refreshGrace)
-	n.RefreshToken, n.UpdatedAt = secret(), by.now
+	n.PreviousToken, n.RefreshToken, n.UpdatedAt = n.RefreshToken, secret(), by.now
 	n.newToken(by)
 	s.sessions.put(n.ID, n)
 	s.sessions.touch(n.ID)
@@ -434,13 +432,14 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 
 // newToken makes another access token of a session.
 func (n *session) newToken(by redemption) {
-	n.TokenID, n.TokenIssuedAt, n.TokenExpiresAt = newID("", by.now), by.now.Unix(), by.now.Add(by.lifetime).Unix()
+	n.TokenIssuedAt, n.TokenExpiresAt = by.now.Unix(), by.now.Add(by.lifetime).Unix()
 }
 
 // claims are what a session's access token says.
 func (s *store) claims(n *session, u *user, issuer string) claims {
 	c := claims{
-		Issuer: issuer, Subject: u.ID, SessionID: n.ID, TokenID: n.TokenID,
+		Issuer: issuer, Subject: u.ID, SessionID: n.ID,
+		TokenID:  stableID("", n.RefreshToken), // one for each pair, and no way back
 		IssuedAt: n.TokenIssuedAt, Expires: n.TokenExpiresAt,
 		AuthTime: n.AuthTime.Unix(), ClientID: n.ClientID,
 	}

@@ -281,7 +281,7 @@ func (s *store) sessionResponse(n *session) sessionObject {
 	out := sessionObject{
 		Object: "session", ID: n.ID, UserID: n.UserID, OrganizationID: n.OrganizationID, Status: "active", AuthMethod: method,
 		IPAddress: orNull(n.IPAddress), UserAgent: orNull(n.UserAgent),
-		ExpiresAt: timestamp(n.Expires), CreatedAt: timestamp(n.CreatedAt), UpdatedAt: timestamp(n.UpdatedAt),
+		ExpiresAt: timestamp(n.expires()), CreatedAt: timestamp(n.CreatedAt), UpdatedAt: timestamp(n.UpdatedAt),
 	}
 	if u, ok := s.users.get(n.UserID); ok && u.Impersonator != nil {
 		out.Impersonator = impersonation(u.Impersonator)
@@ -297,7 +297,7 @@ func (e *Emulator) listSessions(c *call, in fields) (any, *failure) {
 	}
 	live := []*session{}
 	for _, n := range e.store.sessions.allBy(userKey(u.ID)) {
-		if c.now.Before(n.Expires) {
+		if c.now.Before(n.expires()) {
 			live = append(live, n)
 		}
 	}
