@@ -137,7 +137,7 @@ func TestSignInPage(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	for _, unwanted := range []string{"<script", "http://", "https://"} {
+	for _, unwanted := range []string{"<script", `src="http`, `href="http`, "url(", "@import"} {
 		if strings.Contains(got.body, unwanted) {
 			t.Errorf("the page has %q", unwanted)
 		}
