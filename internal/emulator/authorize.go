@@ -154,17 +154,17 @@ func difference(given string, registered []string) string {
 		host, port, path := g.Hostname() == k.Hostname(), g.Port() == k.Port(), g.Path == k.Path
 		switch {
 		case g.Scheme != k.Scheme && host && port && path:
-			return "It differs from " + known + " only in http or https."
+			return "It differs from `" + known + "` only in http or https."
 		case g.Scheme != k.Scheme:
 			continue
 		case !host && port && path:
-			return "It differs from " + known + " only in the host; to a browser, localhost and 127.0.0.1 are two sites."
+			return "It differs from `" + known + "` only in the host; to a browser, localhost and 127.0.0.1 are two sites."
 		case host && !port && path:
-			return "It differs from " + known + " only in the port."
+			return "It differs from `" + known + "` only in the port."
 		case host && port && strings.TrimSuffix(g.Path, "/") == strings.TrimSuffix(k.Path, "/") && !path:
-			return "It differs from " + known + " only in the slash at the end."
+			return "It differs from `" + known + "` only in the slash at the end."
 		case host && port && !path:
-			return "It differs from " + known + " only in the path."
+			return "It differs from `" + known + "` only in the path."
 		}
 	}
 	return ""
@@ -233,10 +233,17 @@ func (e *Emulator) resolve(c *call, a *authorization) *failure {
 		}
 		a.organizationID = k.OrganizationID
 	}
-	if a.invitationToken == "" {
+	sent := a.invitationToken != ""
+	if !sent {
 		a.invitationToken = invitationFromCookie(c.r)
-	} else if _, f := e.store.openInvitation(a.invitationToken, c.now); f != nil {
+	}
+	switch i, f := e.store.openInvitation(a.invitationToken, c.now); {
+	case f == nil && a.loginHint == "":
+		a.loginHint = i.Email
+	case f != nil && sent:
 		return f
+	case f != nil: // the cookie is of one that is over by now, which the app knows nothing of
+		a.invitationToken = ""
 	}
 	return nil
 }

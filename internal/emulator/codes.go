@@ -120,7 +120,7 @@ func (e *Emulator) magicPage(c *call, id string, a *authorization, wrong string,
 
 func sentTo(email string, again bool) string {
 	if again {
-		return "Another code was sent to " + email + ". The one before is over."
+		return "Another code was sent to " + email + ". It takes the place of the one before."
 	}
 	return "A code was sent to " + email + ". It is good for ten minutes."
 }

@@ -270,6 +270,7 @@ func (e *Emulator) advance(c *call, id string) func() {
 		return e.over(c)
 	}
 	if a.invitationToken != "" {
+		c.forgetInvitation()
 		if wrong := e.store.joinByInvitation(a, u, c.now); wrong != nil {
 			e.store.pending.remove(id)
 			return e.back(c, a, wrong)
