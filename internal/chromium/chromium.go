@@ -154,7 +154,7 @@ func (b *Browser) Axe() string {
 		}
 		b.do("load axe", chromedp.Evaluate[chromedp.Void](string(script)))
 	}
-	return run(b, "run axe", chromedp.Evaluate[string](`axe.run({rules: {"target-size": {enabled: true}}}).then(found =>
+	return run(b, "run axe", chromedp.Evaluate[string](`axe.run({resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then(found =>
   found.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html + ": " + n.failureSummary)).join("\n"))`,
 		chromedp.EvalAwaitPromise))
 }

@@ -130,10 +130,10 @@ func (v *visit) mail(to string) emulator.Message {
 	return mails[len(mails)-1]
 }
 
-// factor is what an authenticator app shows now that has this key.
-func (v *visit) factor(key string) string {
+// factor is what an authenticator app with this key shows in a while.
+func (v *visit) factor(key string, in time.Duration) string {
 	v.Helper()
-	code, err := totp.GenerateCode(key, time.Now())
+	code, err := totp.GenerateCode(key, time.Now().Add(in))
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -191,6 +191,7 @@ func (v *visit) unchecked() {
 // TestPages looks at each page of the emulator, on a desk and on a phone, light
 // and dark, and has axe look at it.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t, "authkit")
 	guarded := v.to(&emulator.Emulator{RequireMFA: true, RedirectURIs: []string{v.app + "/callback"}})
 	empty := v.to(&emulator.Emulator{})
@@ -352,9 +353,188 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// stops fails unless the keyboard stops are these, from the one that has the
+// focus when the page opens, or else from the first.
+func (v *visit) stops(want ...string) {
+	v.Helper()
+	for i, name := range want {
+		if i > 0 || v.Evaluate(`document.activeElement.localName`) == "body" {
+			v.Type("\t")
+		}
+		if got := v.Focus(); got != name {
+			v.Errorf("stop %d is %q, not %q", i+1, got, name)
+		}
+	}
+}
+
+// reach goes to a stop with the tab key.
+func (v *visit) reach(name string) {
+	v.Helper()
+	for range 20 {
+		if v.Focus() == name {
+			return
+		}
+		v.Type("\t")
+	}
+	v.Fatalf("the tab key does not lead to %q on:\n%s", name, v.Text())
+}
+
+// press goes to a button or link, and presses the enter key.
+func (v *visit) press(name string) {
+	v.Helper()
+	v.reach(name)
+	v.Enter()
+}
+
+// enter types into what has the focus, and presses the enter key.
+func (v *visit) enter(text string) {
+	v.Helper()
+	v.Type(text)
+	v.Enter()
+}
+
+// says fails unless the page does.
+func (v *visit) says(text string) {
+	v.Helper()
+	if all := v.Text(); !strings.Contains(all, text) {
+		v.Fatalf("the page does not say %q:\n%s", text, all)
+	}
+}
+
+// TestKeyboard goes through every flow with the keyboard alone: the cursor is
+// where the next thing is typed, everything is reached in the order in which it
+// is seen, and enter does what the page is for.
+func TestKeyboard(t *testing.T) {
+	t.Parallel()
+	v := newVisit(t, "keyboard")
+	password := emulator.DefaultPassword
+
+	// To sign in, and to cancel: that asks for nothing to be filled in first.
+	v.ask()
+	v.stops("Email", "Password", "Forgot your password?", "Sign in", "Email me a code instead",
+		"Google", "Microsoft", "GitHub", "Apple", "Sign up", "Cancel", "Inspector")
+	v.ask()
+	v.enter(emulator.DefaultEmail + "\t" + "wrong")
+	v.says("Wrong email or password.")
+	v.stops("Password")
+	v.enter(password)
+	v.back("code")
+	v.ask()
+	v.press("Cancel")
+	v.back("error")
+
+	// To sign up, and to verify the email.
+	v.ask()
+	v.press("Sign up")
+	v.stops("Email", "First name (optional)", "Last name (optional)", "Password", "Sign up", "Sign in", "Cancel")
+	v.ask("screen_hint", "sign-up")
+	v.enter("keys@example.test\tKay\tKeys\tlong enough")
+	v.stops("Code", "Continue", "Send another code", "Cancel")
+	v.reach("Code")
+	v.press("Send another code")
+	v.says("Another code")
+	v.enter("nonsense")
+	v.says("The code is wrong.")
+	v.enter(v.mail("keys@example.test").Code)
+	v.back("code")
+
+	// A code by mail in place of a password.
+	v.ask()
+	v.Type("keys@example.test")
+	v.press("Email me a code instead")
+	v.stops("Code", "Continue", "Send another code", "Sign in another way", "Cancel")
+	v.reach("Code")
+	v.enter(v.mail("keys@example.test").Code)
+	v.back("code")
+
+	// A forgotten password.
+	v.ask("login_hint", "keys@example.test")
+	v.press("Forgot your password?")
+	v.stops("Email", "Send the link", "Sign in")
+	v.press("Send the link")
+	v.stops("inspector", "Back to sign in")
+	v.Open(v.mail("keys@example.test").Link)
+	v.stops("New password", "Set the password")
+	v.reach("New password")
+	v.enter("another one")
+	v.press("Go to the app")
+	v.ask("login_hint", "keys@example.test")
+	v.stops("Password")
+	v.enter("another one")
+	v.back("code")
+
+	// A provider: somebody who is here, and somebody new.
+	v.ask()
+	v.press("GitHub")
+	v.stops("Ada Local ada@example.test", "Grace Local grace@example.test", cautious, "Kay Keys keys@example.test",
+		"Somebody else's email", "Continue", "Sign in another way", "Cancel")
+	v.press("Kay Keys keys@example.test")
+	v.back("code")
+	v.ask("provider", "GoogleOAuth")
+	v.reach("Somebody else's email")
+	v.enter("new@example.test")
+	v.back("code")
+
+	// An organization.
+	v.ask("login_hint", emulator.LocalMember)
+	v.enter(password)
+	v.stops("North Workshop admin", "South Workshop member", "Sign in", "Cancel")
+	v.press("South Workshop member")
+	v.back("code")
+
+	// Consent, given and not.
+	for button, want := range map[string]string{"Continue": "code", "Cancel": "error"} {
+		v.ask("login_hint", emulator.DefaultEmail, "prompt", "consent")
+		v.enter(password)
+		v.stops("Continue", "Cancel")
+		v.press(button)
+		v.back(want)
+	}
+
+	// A second factor, enrolled and then asked for. A code is taken once: the next
+	// one is good already, for those whose clock is ahead.
+	guarded := v.to(&emulator.Emulator{RequireMFA: true, RedirectURIs: []string{v.app + "/callback"}})
+	guarded.ask("login_hint", emulator.DefaultEmail)
+	v.enter(password)
+	v.stops("Code that the app shows", "Continue", "Cancel")
+	v.reach("Code that the app shows")
+	key := v.Evaluate(`document.querySelector(".qr code").textContent`)
+	v.enter(v.factor(key, 0))
+	v.back("code")
+	guarded.ask("login_hint", emulator.DefaultEmail)
+	v.enter(password)
+	v.stops("Code", "Continue", "Cancel")
+	v.reach("Code")
+	v.enter(v.factor(key, time.Minute/2))
+	v.back("code")
+
+	// A device, let in and refused.
+	for button, want := range map[string]string{"Continue": "Your device is signed in", "Cancel": "Your device is not signed in"} {
+		code := v.device()
+		v.Open(v.base + "/device")
+		v.stops("Code", "Continue")
+		v.reach("Code")
+		v.enter(strings.ToLower(code))
+		v.enter(emulator.DefaultEmail + "\t" + password)
+		v.says(code)
+		v.stops("Continue", "Cancel")
+		v.press(button)
+		v.says(want)
+	}
+
+	// An invitation.
+	v.Open(v.invite("guest@example.test"))
+	v.press("Go to the app")
+	v.ask("screen_hint", "sign-up")
+	v.stops("First name (optional)", "Last name (optional)", "Password")
+	v.enter("long enough")
+	v.back("code")
+}
+
 // TestPagesLoadNothing holds the pages against their own policy: no script runs
 // and nothing is loaded from anywhere.
 func TestPagesLoadNothing(t *testing.T) {
+	t.Parallel()
 	v := newVisit(t, "policy")
 	v.ask()
 	for _, test := range []struct{ expression, want string }{
