@@ -17,8 +17,8 @@ import (
 )
 
 // unfit lists what keeps a page from being used and what axe does not look at:
-// anything wider than the window, and keyboard stops in another order than they
-// are seen in.
+// anything wider than the window, fields that are wrong without a word, and
+// keyboard stops in another order than they are seen in.
 const unfit = `(() => {
   const out = [];
   for (const e of document.querySelectorAll("body *:not(.unseen)")) {
@@ -26,6 +26,10 @@ const unfit = `(() => {
     if (box.right > innerWidth - 16 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
       out.push("too wide: " + e.innerText);
   }
+  for (const e of document.querySelectorAll("[aria-invalid]"))
+    if (document.getElementById(e.getAttribute("aria-describedby"))?.role !== "alert") out.push("nothing says what is wrong with " + e.name);
+  for (const e of document.querySelectorAll(".field [role=alert]"))
+    if (!document.querySelector("[aria-describedby=" + e.id + "][aria-invalid]")) out.push("of no field: " + e.innerText);
   let last;
   for (const e of document.querySelectorAll("a, button, input:not([type=hidden])")) {
     const box = e.getBoundingClientRect();
@@ -363,6 +367,9 @@ func (v *visit) stops(want ...string) {
 		}
 		if got := v.Focus(); got != name {
 			v.Errorf("stop %d is %q, not %q", i+1, got, name)
+		}
+		if v.Evaluate(`getComputedStyle(document.activeElement).outlineStyle`) == "none" {
+			v.Errorf("nobody sees that %q has the focus", name)
 		}
 	}
 }

@@ -103,8 +103,7 @@ func (e *Emulator) sendCode(c *call, id string, a *authorization, form url.Value
 		return e.signInPage(c, id, a, http.StatusUnprocessableEntity, email, "Enter an email address, such as name@example.test.")
 	}
 	if k := e.store.requiredConnection(email); k != nil {
-		a.connectionID, a.loginHint, a.turned = k.ID, email, true
-		return e.identityPage(c, id, a, http.StatusOK, "")
+		return e.turnTo(c, id, a, k, email)
 	}
 	a.email = email
 	e.sendMagicCode(c, email)

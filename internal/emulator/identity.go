@@ -64,6 +64,12 @@ func (e *Emulator) identityPage(c *call, id string, a *authorization, status int
 	return func() { c.page(status, "choice of an identity at "+page.At, "identity.html", page) }
 }
 
+// turnTo sends somebody to where their organisation has its people sign in.
+func (e *Emulator) turnTo(c *call, id string, a *authorization, k *connection, email string) func() {
+	a.connectionID, a.loginHint, a.turned = k.ID, email, true
+	return e.identityPage(c, id, a, http.StatusOK, "")
+}
+
 // pickIdentity serves its form. Who has no account yet gets one.
 func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.Values) func() {
 	email := strings.TrimSpace(form.Get("email"))

@@ -87,16 +87,14 @@ func TestTurnBack(t *testing.T) {
 			return b.post("/user_management/authorize", signInForm(id, "email", "ann@north.test"))
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			id := b.id(away(b.open(goodAuthorization())), 200, "Sign in another way")
-			b.id(b.get("/user_management/authorize/sign-in", url.Values{"authorization": {id}}), 200, "<h1>Sign in</h1>")
-			b.id(b.get("/user_management/authorize/identity", url.Values{"authorization": {id}, "provider": {"GitHubOAuth"}}), 200, "<h1>Sign in with GitHub</h1>")
-			b.id(b.get("/user_management/authorize/sign-in", url.Values{"authorization": {id}}), 200, "<h1>Sign in</h1>")
-			got := b.tokensAfter(b.post("/user_management/authorize", signInForm(id)))
-			if got.AuthenticationMethod != "Password" {
-				t.Errorf("signed in by %s", got.AuthenticationMethod)
-			}
-		})
+		id := b.id(away(b.open(goodAuthorization())), 200, "Sign in another way")
+		b.id(b.get("/user_management/authorize/sign-in", url.Values{"authorization": {id}}), 200, "<h1>Sign in</h1>")
+		b.id(b.get("/user_management/authorize/identity", url.Values{"authorization": {id}, "provider": {"GitHubOAuth"}}), 200, "<h1>Sign in with GitHub</h1>")
+		b.id(b.get("/user_management/authorize/sign-in", url.Values{"authorization": {id}}), 200, "<h1>Sign in</h1>")
+		got := b.tokensAfter(b.post("/user_management/authorize", signInForm(id)))
+		if got.AuthenticationMethod != "Password" {
+			t.Errorf("%s, and back: signed in by %s", name, got.AuthenticationMethod)
+		}
 	}
 	// What the app asks for is no detour.
 	page := b.get("/user_management/authorize", goodAuthorization("provider", "GoogleOAuth"))

@@ -222,8 +222,7 @@ func (e *Emulator) signIn(c *call, id string, a *authorization, form url.Values)
 		return e.signInPage(c, id, a, http.StatusUnprocessableEntity, email, wrong)
 	}
 	if k := e.store.requiredConnection(email); k != nil {
-		a.connectionID, a.loginHint, a.turned = k.ID, email, true
-		return e.identityPage(c, id, a, http.StatusOK, "")
+		return e.turnTo(c, id, a, k, email)
 	}
 	u, ok := e.store.checkPassword(email, form.Get("password"))
 	if !ok {
