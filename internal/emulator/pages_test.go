@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pquerna/otp/totp"
 )
 
 // invited opens the link in the mail of an invitation, and gives the cookie that
@@ -151,4 +153,44 @@ func TestMarked(t *testing.T) {
 			t.Errorf("%q gives %q, not %q", text, got, want)
 		}
 	}
+}
+
+// Whoever signs in at the page of somebody who has not finished begins anew: with
+// their own second factor, and a code to their own email.
+func TestSomebodyElseSignsIn(t *testing.T) {
+	const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+	code := func(b *bench) string {
+		text, err := totp.GenerateCode(secret, b.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	grace := DefaultUsers()[1]
+	grace.TOTPSecret = secret
+	b := newBench(t, &Emulator{Users: []User{
+		grace,
+		{Email: "ann@example.test", Password: DefaultPassword, EmailVerified: true, TOTPSecret: secret},
+		{Email: "ben@example.test", Password: DefaultPassword},
+	}})
+	answer := func(id string) answer {
+		return b.post("/user_management/authorize", url.Values{"authorization": {id}, "action": {"challenge-factor"}, "code": {code(b)}})
+	}
+	signIn := func(id, email, says string) string {
+		return b.id(b.post("/user_management/authorize", signInForm(id, "email", email)), 200, says)
+	}
+	id := signIn(b.open(goodAuthorization()), LocalMember, "Enter your code")
+	id = b.id(answer(id), 200, "Choose an organization")
+	id = signIn(id, "ann@example.test", "Enter your code")
+	if got := b.callback(answer(id)); got.Get("code") == "" {
+		t.Errorf("somebody else's factor was asked for: %v", got)
+	}
+
+	id = b.open(goodAuthorization())
+	b.post("/user_management/authorize", url.Values{"authorization": {id}, "action": {"send-code"}, "email": {LocalMember}})
+	page := b.post("/user_management/authorize", signInForm(id, "email", "ben@example.test"))
+	if !strings.Contains(page.body, "sent to ben@example.test") {
+		t.Errorf("the page says of somebody else that a code was sent:\n%s", page.body)
+	}
+	b.callback(b.verify(page, "ben@example.test"))
 }

@@ -252,6 +252,7 @@ func (e *Emulator) proceed(c *call, id string, u *user, method string) func() {
 		return e.over(c)
 	}
 	e.store.pending.remove(id)
+	a.email, a.factorID = "", "" // they may be of who was here before
 	a.signedIn = signedIn{
 		UserID: u.ID, OrganizationID: a.organizationID, AuthTime: c.now, Method: method,
 		IPAddress: c.clientIP(), UserAgent: c.userAgent(),
