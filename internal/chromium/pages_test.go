@@ -92,6 +92,11 @@ func (v *visit) to(e *emulator.Emulator) *visit {
 // ask opens the page for an authorization request.
 func (v *visit) ask(pairs ...string) {
 	v.Helper()
+	v.askAt("/user_management/authorize", pairs...)
+}
+
+func (v *visit) askAt(path string, pairs ...string) {
+	v.Helper()
 	query := url.Values{
 		"response_type": {"code"}, "client_id": {emulator.DefaultClientID}, "provider": {"authkit"}, "state": {"s"},
 		"redirect_uri": {v.app + "/callback"},
@@ -99,7 +104,7 @@ func (v *visit) ask(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		query.Set(pairs[i], pairs[i+1])
 	}
-	v.Open(v.base + "/user_management/authorize?" + query.Encode())
+	v.Open(v.base + path + "?" + query.Encode())
 }
 
 // as opens the page for an authorization request, and signs in there.
@@ -480,6 +485,18 @@ func TestKeyboard(t *testing.T) {
 	v.ask("provider", "GoogleOAuth")
 	v.reach("Somebody else's email")
 	v.enter("new@example.test")
+	v.back("code")
+
+	// An organization's identity provider, by the email and as the app asks.
+	v.ask()
+	v.Type(colleague)
+	v.press("Email me a code instead")
+	v.stops("Email", "Continue", "Sign in another way", "Cancel")
+	v.press("Continue")
+	v.back("code")
+	v.askAt("/sso/authorize", "organization", "org_east", "provider", "")
+	v.stops(colleague)
+	v.Enter()
 	v.back("code")
 
 	// An organization.

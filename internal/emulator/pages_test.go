@@ -126,6 +126,7 @@ func TestRefusalsForBrowsers(t *testing.T) {
 	}{
 		{"GET", "/", "", 404, "There is no such page"},
 		{"GET", tokenPath, "", 405, "takes POST"},
+		{"GET", "/sso/logout?token=x", "", 404, "used already"},
 		{"GET", "/", "evil.test", 421, "localhost"},
 		{"GET", "/?" + strings.Repeat("x", maxQuery+1), "", 414, "longer than 8 KiB"},
 	} {
