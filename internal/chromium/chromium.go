@@ -1,8 +1,9 @@
 // Package chromium drives a real browser through pages as a person does, by what they
 // see: the texts of links, buttons and labels. It is for tests only.
 //
-// AUTHFIT_TEST_BROWSER is the Chromium to start; `make setup` finds or installs
-// one. Where AUTHFIT_SCREENSHOTS names a folder, each Shot leaves a picture in it.
+// AUTHFIT_TEST_BROWSER is the Chromium to start, and AUTHFIT_TEST_AXE the script of
+// axe, the accessibility checker; `make setup` finds or installs them. Where
+// AUTHFIT_SCREENSHOTS names a folder, each Shot leaves a picture in it.
 package chromium
 
 import (
@@ -98,7 +99,7 @@ func (b *Browser) Open(address string) {
 func (b *Browser) Click(text string) {
 	b.t.Helper()
 	q := literal(text)
-	b.leads("click "+text, chromedp.Click(`//a[normalize-space()=`+q+`] | //button[normalize-space()=`+q+`] | //input[@type="submit" and @value=`+q+`]`))
+	b.leads("click "+text, chromedp.Click(`//a[normalize-space()=`+q+`] | //button[normalize-space()=`+q+` or normalize-space(*[not(@aria-hidden)])=`+q+`] | //input[@type="submit" and @value=`+q+`]`))
 }
 
 // Fill types a text into the field with a label, in place of what is there.
@@ -132,10 +133,30 @@ func (b *Browser) Text() string {
 	return b.Evaluate(`document.body.innerText`)
 }
 
-// Focus is the label or text of what has the focus.
+// Focus is the label or text of what has the focus, without what is there for
+// the eye alone.
 func (b *Browser) Focus() string {
 	b.t.Helper()
-	return b.Evaluate(`(e => (e.labels && e.labels[0] || e).innerText.trim().replace(/\s+/g, " "))(document.activeElement)`)
+	return b.Evaluate(`(e => {
+  const text = e => e.ariaHidden === "true" || e.className === "unseen" ? "" : e.nodeType === 3 ? e.data : [...e.childNodes].map(text).join("");
+  return text(e.labels && e.labels[0] || e).trim().replace(/\s+/g, " ");
+})(document.activeElement)`)
+}
+
+// Axe is what the accessibility checker axe finds wrong with the page: with its
+// default rules, and that what is clicked is large enough (WCAG 2.2, 2.5.8).
+func (b *Browser) Axe() string {
+	b.t.Helper()
+	if b.Evaluate(`typeof axe`) == "undefined" {
+		script, err := os.ReadFile(os.Getenv("AUTHFIT_TEST_AXE"))
+		if err != nil {
+			b.t.Fatalf("run `make test`, or set AUTHFIT_TEST_AXE to axe.min.js of axe-core: %v", err)
+		}
+		b.do("load axe", chromedp.Evaluate[chromedp.Void](string(script)))
+	}
+	return run(b, "run axe", chromedp.Evaluate[string](`axe.run({resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then(found =>
+  found.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html + ": " + n.failureSummary)).join("\n"))`,
+		chromedp.EvalAwaitPromise))
 }
 
 // Evaluate is the value of an expression of JavaScript that is a string.

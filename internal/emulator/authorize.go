@@ -28,7 +28,7 @@ func (e *Emulator) authorize(c *call) {
 		c.errorPage(http.StatusBadRequest, errorPage{
 			Title: "This authorization request cannot be read",
 			Text:  "Its query is not properly encoded: " + err.Error() + ".",
-			Fixes: []string{"Let the SDK build the address: get_authorization_url(...)."},
+			Fixes: []string{"Let the SDK build the address: `get_authorization_url(...)`."},
 		})
 		return
 	}
@@ -69,11 +69,14 @@ func (e *Emulator) checkClient(c *call, query url.Values) bool {
 		Title: "Unknown client",
 		Text:  "The app did not send the client id of this local AuthKit.",
 		Facts: []fact{{"The app sent", masked("client_id", orNothing(given))}, {"Known here", e.ClientID}},
-		Fixes: []string{"Set WORKOS_CLIENT_ID=" + e.ClientID + " in the app's environment (.env), and restart the app."},
+		Fixes: []string{
+			"Set `WORKOS_CLIENT_ID=" + e.ClientID + "` in the app's environment (.env), and restart the app.",
+			"Or start this local AuthKit in the project's folder: `authfit emulate` takes the client id that is in .env.",
+		},
 	}
 	if len(given) > 1 {
 		page.Text = "The app sent client_id more than once."
-		page.Fixes = []string{"Send client_id once."}
+		page.Fixes = []string{"Send `client_id` once."}
 	}
 	c.errorPage(http.StatusBadRequest, page)
 	return false
@@ -99,22 +102,22 @@ func (e *Emulator) checkRedirectURI(c *call, query url.Values) bool {
 	switch {
 	case known:
 		page.Text = "The address is registered here, but it is not an http or https address without a fragment."
-		page.Fixes = []string{"Register the address of the app's callback, such as http://localhost:8000/callback."}
+		page.Fixes = []string{"Register the address of the app's callback, such as `http://localhost:8000/callback`."}
 	case len(given) > 1:
 		page.Text = "The app sent redirect_uri more than once."
-		page.Fixes = []string{"Send redirect_uri once."}
+		page.Fixes = []string{"Send `redirect_uri` once."}
 	case len(given) == 0:
 		page.Text = "The app did not say where to send the answer."
-		page.Fixes = []string{"Pass redirect_uri to get_authorization_url(...)."}
+		page.Fixes = []string{"Pass `redirect_uri` to `get_authorization_url(...)`."}
 	default:
 		if hint := difference(given[0], registered); hint != "" {
 			page.Fixes = append(page.Fixes, hint)
 		}
 		page.Fixes = append(page.Fixes,
-			"If the app is wrong: correct WORKOS_REDIRECT_URI in its environment (.env), and restart it.",
+			"If the app is wrong: correct `WORKOS_REDIRECT_URI` in its environment (.env), and restart it.",
 			// Not with the address in it: a link may bring anything here, and
 			// people paste commands.
-			"If the address is right: start the emulator with it, authfit emulate --redirect-uri URI.",
+			"If the address is right: start the emulator with it, `authfit emulate --redirect-uri URI`.",
 		)
 	}
 	c.errorPage(http.StatusBadRequest, page)
@@ -151,17 +154,17 @@ func difference(given string, registered []string) string {
 		host, port, path := g.Hostname() == k.Hostname(), g.Port() == k.Port(), g.Path == k.Path
 		switch {
 		case g.Scheme != k.Scheme && host && port && path:
-			return "It differs from " + known + " only in http or https."
+			return "It differs from `" + known + "` only in http or https."
 		case g.Scheme != k.Scheme:
 			continue
 		case !host && port && path:
-			return "It differs from " + known + " only in the host; to a browser, localhost and 127.0.0.1 are two sites."
+			return "It differs from `" + known + "` only in the host; to a browser, localhost and 127.0.0.1 are two sites."
 		case host && !port && path:
-			return "It differs from " + known + " only in the port."
+			return "It differs from `" + known + "` only in the port."
 		case host && port && strings.TrimSuffix(g.Path, "/") == strings.TrimSuffix(k.Path, "/") && !path:
-			return "It differs from " + known + " only in the slash at the end."
+			return "It differs from `" + known + "` only in the slash at the end."
 		case host && port && !path:
-			return "It differs from " + known + " only in the path."
+			return "It differs from `" + known + "` only in the path."
 		}
 	}
 	return ""
@@ -230,10 +233,17 @@ func (e *Emulator) resolve(c *call, a *authorization) *failure {
 		}
 		a.organizationID = k.OrganizationID
 	}
-	if a.invitationToken == "" {
+	sent := a.invitationToken != ""
+	if !sent {
 		a.invitationToken = invitationFromCookie(c.r)
-	} else if _, f := e.store.openInvitation(a.invitationToken, c.now); f != nil {
+	}
+	switch i, f := e.store.openInvitation(a.invitationToken, c.now); {
+	case f == nil && a.loginHint == "":
+		a.loginHint = i.Email
+	case f != nil && sent:
 		return f
+	case f != nil: // the cookie is of one that is over by now, which the app knows nothing of
+		a.invitationToken = ""
 	}
 	return nil
 }

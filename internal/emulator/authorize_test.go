@@ -3,6 +3,8 @@ package emulator
 import (
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,10 +139,18 @@ func TestSignInPage(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	for _, unwanted := range []string{"<script", "http://", "https://"} {
+	for _, unwanted := range []string{"<script", `src="http`, `href="http`, "url(", "@import"} {
 		if strings.Contains(got.body, unwanted) {
 			t.Errorf("the page has %q", unwanted)
 		}
+	}
+	names := []string{}
+	for _, input := range regexp.MustCompile(`<input[^>]* name="([^"]*)"`).FindAllStringSubmatch(got.body, -1) {
+		names = append(names, input[1])
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff([]string{"authorization", "email", "password"}, slices.Compact(names)); diff != "" {
+		t.Error("programs that fill the form in: " + diff)
 	}
 	header := map[string]string{}
 	for _, name := range []string{"Cache-Control", "Content-Type", "Referrer-Policy", "X-Content-Type-Options"} {

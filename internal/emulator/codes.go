@@ -75,14 +75,21 @@ func (s *store) send(m Message, now time.Time) {
 // app on a phone shows.
 type codePage struct {
 	ID, Title, Text string
-	Error           string
+	Field           field
 	Action          string // of the form
-	Resend          bool   // offers a new code
-	Mail            bool   // says where the mail is
+	Mail            bool   // says where the mail is, and offers another code
+	Sent            bool   // another one was sent
+	Back            bool   // to the other ways to sign in
 }
 
-func (e *Emulator) codePage(c *call, status int, outcome string, page codePage) func() {
-	if page.Error != "" {
+// codeField is the field for a code of six digits.
+func codeField(label, wrong string) field {
+	return field{Name: "code", Label: label, Type: "text", Autocomplete: "one-time-code", Wrong: wrong, Focus: true}
+}
+
+func (e *Emulator) codePage(c *call, outcome string, page codePage) func() {
+	status := http.StatusOK
+	if page.Field.Wrong != "" {
 		status = http.StatusUnprocessableEntity
 	}
 	return func() { c.page(status, outcome, "code.html", page) }
@@ -96,19 +103,25 @@ func (e *Emulator) sendCode(c *call, id string, a *authorization, form url.Value
 		return e.signInPage(c, id, a, http.StatusUnprocessableEntity, email, "Enter an email address, such as name@example.test.")
 	}
 	if k := e.store.requiredConnection(email); k != nil {
-		a.connectionID, a.loginHint = k.ID, email
-		return e.identityPage(c, id, a, http.StatusOK, "")
+		return e.turnTo(c, id, a, k, email)
 	}
 	a.email = email
 	e.sendMagicCode(c, email)
-	return e.magicPage(c, id, a, "")
+	return e.magicPage(c, id, a, "", false)
 }
 
-func (e *Emulator) magicPage(c *call, id string, a *authorization, wrong string) func() {
-	return e.codePage(c, http.StatusOK, "code sent to "+a.email, codePage{
-		ID: id, Title: "Check your email", Text: "A code was sent to " + a.email + ". It is good for ten minutes.",
-		Error: wrong, Action: "magic-code", Resend: true, Mail: true,
+func (e *Emulator) magicPage(c *call, id string, a *authorization, wrong string, again bool) func() {
+	return e.codePage(c, "code sent to "+a.email, codePage{
+		ID: id, Title: "Check your email", Text: sentTo(a.email, again),
+		Field: codeField("Code", wrong), Action: "magic-code", Mail: true, Sent: again, Back: true,
 	})
+}
+
+func sentTo(email string, again bool) string {
+	if again {
+		return "Another code was sent to " + email + ". It takes the place of the one before."
+	}
+	return "A code was sent to " + email + ". It is good for ten minutes."
 }
 
 // sendMagicCode makes and sends a code to sign in with.
@@ -132,10 +145,10 @@ func (e *Emulator) magicCode(c *call, id string, a *authorization, form url.Valu
 	}
 	u, f := e.store.signInByCode(a.email, form.Get("code"), c.now)
 	if f != nil {
-		return e.magicPage(c, id, a, sentence(f.text))
+		return e.magicPage(c, id, a, sentence(f.text), false)
 	}
 	if wrong := e.store.notMember(u, a.organizationID); wrong != "" {
-		return e.magicPage(c, id, a, wrong)
+		return e.magicPage(c, id, a, wrong, false)
 	}
 	return e.proceed(c, id, u, methodMagicAuth)
 }
@@ -170,10 +183,10 @@ func (e *Emulator) sendVerification(c *call, u *user) *oneTimeCode {
 	return code
 }
 
-func (e *Emulator) verifyPage(c *call, id string, a *authorization, status int, wrong string) func() {
-	return e.codePage(c, status, "code to verify "+a.email, codePage{
-		ID: id, Title: "Verify your email", Text: "A code was sent to " + a.email + ". It is good for ten minutes.",
-		Error: wrong, Action: "verify-email", Resend: true, Mail: true,
+func (e *Emulator) verifyPage(c *call, id string, a *authorization, wrong string, again bool) func() {
+	return e.codePage(c, "code to verify "+a.email, codePage{
+		ID: id, Title: "Verify your email", Text: sentTo(a.email, again),
+		Field: codeField("Code", wrong), Action: "verify-email", Mail: true, Sent: again,
 	})
 }
 
@@ -184,7 +197,7 @@ func (e *Emulator) verifyEmail(c *call, id string, a *authorization, form url.Va
 		return nobodyYet(c)
 	}
 	if f := e.store.verifyEmail(u, form.Get("code"), c.now); f != nil {
-		return e.verifyPage(c, id, a, http.StatusUnprocessableEntity, sentence(f.text))
+		return e.verifyPage(c, id, a, sentence(f.text), false)
 	}
 	return e.advance(c, id)
 }
@@ -206,13 +219,13 @@ func (e *Emulator) resendCode(c *call, id string, a *authorization, _ url.Values
 			return nobodyYet(c)
 		}
 		e.sendVerification(c, u)
-		return e.verifyPage(c, id, a, http.StatusOK, "")
+		return e.verifyPage(c, id, a, "", true)
 	}
 	if a.email == "" {
 		return nobodyYet(c)
 	}
 	e.sendMagicCode(c, a.email)
-	return e.magicPage(c, id, a, "")
+	return e.magicPage(c, id, a, "", true)
 }
 
 // sentence makes a sentence of a failure's text.
@@ -224,7 +237,10 @@ func (e *Emulator) forgotPage(c *call, id, email, wrong string) func() {
 	if wrong != "" {
 		status = http.StatusUnprocessableEntity
 	}
-	page := struct{ ID, Email, Error string }{id, email, wrong}
+	page := struct {
+		ID    string
+		Field field
+	}{id, field{Name: "email", Label: "Email", Type: "email", Autocomplete: "username", Value: email, Wrong: wrong, Focus: true}}
 	return func() { c.page(status, "forgotten password page", "forgot.html", page) }
 }
 
@@ -241,7 +257,7 @@ func (e *Emulator) forgotPassword(c *call, id string, _ *authorization, form url
 		outcome = "password reset sent"
 	}
 	page := noticePage{
-		Title: "Check your email", Mail: true,
+		Title: "Check your email", Mail: true, Back: id,
 		Text: "If there is an account with " + email + ", a link to set a new password was sent there.",
 	}
 	return func() { c.page(http.StatusOK, outcome, "notice.html", page) }
@@ -320,9 +336,10 @@ func (e *Emulator) newPasswordPage(c *call, token, email, wrong string) func() {
 		status = http.StatusUnprocessableEntity
 	}
 	page := struct {
-		Token, Email, Error string
-		MinLength           int
-	}{token, email, wrong, minPassword}
+		Token, Email string
+		Field        field
+	}{token, email, newPassword("New password")}
+	page.Field.Wrong, page.Field.Focus = wrong, true
 	return func() { c.page(status, "page for a new password", "reset.html", page) }
 }
 
@@ -357,6 +374,7 @@ type noticePage struct {
 	Title, Text string
 	Mail        bool   // says where the mail is
 	Link        string // to the app
+	Back        string // the id of a pending authorization to go on with
 }
 
 // signInURL is where the app starts a sign-in, as far as is known.

@@ -58,7 +58,9 @@ func (e *Emulator) devicePage(c *call) {
 }
 
 func (c *call) showDevice(status int, code, wrong string) {
-	c.page(status, "page for a device's code", "device.html", struct{ Code, Error string }{code, wrong})
+	c.page(status, "page for a device's code", "device.html", field{
+		Name: "user_code", Label: "Code", Type: "text", Autocomplete: "off", Value: code, Wrong: wrong, Focus: true,
+	})
 }
 
 // submitDevice serves its form, and goes on to the sign-in.
@@ -87,7 +89,7 @@ func (e *Emulator) submitDevice(c *call) {
 func (e *Emulator) approveDevice(c *call, a *authorization) func() {
 	d, ok := e.store.devices.get(a.deviceCode)
 	if !ok {
-		return func() { c.errorPage(http.StatusBadRequest, over) }
+		return e.over(c)
 	}
 	in := a.signedIn
 	d.SignedIn = &in

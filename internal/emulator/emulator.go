@@ -246,16 +246,21 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A name that an attacker's page has pointed at this machine (DNS
 	// rebinding) must not reach the emulator.
 	if !loopbackHost(r.Host) {
-		c.fail(apiFailure(http.StatusMisdirectedRequest, "host_not_loopback",
-			"this emulator answers only to localhost, 127.0.0.1 or [::1]; ask for it by one of these names"))
+		c.refuse(apiFailure(http.StatusMisdirectedRequest, "host_not_loopback",
+			"this emulator answers only to localhost, 127.0.0.1 or [::1]; ask for it by one of these names"),
+			errorPage{Title: "This local AuthKit has another name"})
 		return
 	}
 	if len(r.URL.RawQuery) > maxQuery {
-		c.fail(apiFailure(http.StatusRequestURITooLong, "query_too_long", "the query is longer than 8 KiB"))
+		c.refuse(apiFailure(http.StatusRequestURITooLong, "query_too_long", "the query is longer than 8 KiB"), errorPage{
+			Title: "This request is too long",
+			Fixes: []string{"Keep what the app remembers of a sign-in in its session, and only a key to it in `state`."},
+		})
 		return
 	}
 	if e.setUpErr != nil {
-		c.fail(apiFailure(http.StatusInternalServerError, "emulator_misconfigured", e.setUpErr.Error()))
+		c.refuse(apiFailure(http.StatusInternalServerError, "emulator_misconfigured", e.setUpErr.Error()),
+			errorPage{Title: "This local AuthKit is set up wrong"})
 		return
 	}
 	path := r.URL.EscapedPath()
@@ -269,10 +274,12 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case allowed != nil:
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		c.fail(apiFailure(http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+strings.Join(allowed, " or ")))
+		c.refuse(apiFailure(http.StatusMethodNotAllowed, "method_not_allowed", r.URL.Path+" takes "+strings.Join(allowed, " or ")),
+			errorPage{Title: "There is no such page", Fixes: []string{"A sign-in begins in the app, not here."}})
 	default:
-		c.fail(apiFailure(http.StatusNotFound, "not_served_by_emulator",
-			"this local AuthKit does not serve "+r.Method+" "+r.URL.Path+"; docs/authkit.md has all that it serves"))
+		c.refuse(apiFailure(http.StatusNotFound, "not_served_by_emulator",
+			"this local AuthKit does not serve "+r.Method+" "+r.URL.Path+"; docs/authkit.md has all that it serves"),
+			errorPage{Title: "There is no such page", Fixes: []string{"A sign-in begins in the app, not here."}})
 	}
 }
 

@@ -141,9 +141,10 @@ func (e *Emulator) enrollPage(c *call, id string, a *authorization, status int, 
 		return func() { c.fail(apiFailure(http.StatusInternalServerError, "qr_code_failed", err.Error())) }
 	}
 	page := struct {
-		ID, Secret, Error string
-		QRCode            template.URL
-	}{id, f.Secret, wrong, template.URL(picture)}
+		ID, Secret string
+		QRCode     template.URL
+		Field      field
+	}{id, f.Secret, template.URL(picture), codeField("Code that the app shows", wrong)}
 	return func() { c.page(status, "enrollment of a factor", "enroll.html", page) }
 }
 
@@ -162,14 +163,14 @@ func (e *Emulator) enrollFactor(c *call, id string, a *authorization, form url.V
 }
 
 // challengePage asks for a code of the user's factor.
-func (e *Emulator) challengePage(c *call, id string, a *authorization, status int, wrong string) func() {
+func (e *Emulator) challengePage(c *call, id string, a *authorization, wrong string) func() {
 	if a.factorID == "" {
 		f := e.store.confirmedFactor(a.signedIn.UserID)
 		a.factorID = e.store.newChallenge(f.ID, c.now).ID
 	}
-	return e.codePage(c, status, "challenge of a factor", codePage{
+	return e.codePage(c, "challenge of a factor", codePage{
 		ID: id, Title: "Enter your code", Text: "Open your authenticator app and enter the six digits that it shows.",
-		Error: wrong, Action: "challenge-factor",
+		Field: codeField("Code", wrong), Action: "challenge-factor",
 	})
 }
 
@@ -184,7 +185,7 @@ func (e *Emulator) challengeFactor(c *call, id string, a *authorization, form ur
 		e.store.pending.remove(id)
 		return e.back(c, a, oauthFailure("access_denied", f.text))
 	case !valid:
-		return e.challengePage(c, id, a, http.StatusUnprocessableEntity, "The code is wrong, or was used already. Enter the one that the app shows now.")
+		return e.challengePage(c, id, a, "The code is wrong, or was used already. Enter the one that the app shows now.")
 	}
 	a.signedIn.SecondFactor = true
 	return e.advance(c, id)

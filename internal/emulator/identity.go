@@ -33,11 +33,12 @@ func providerNames() []string {
 // identityPage is where somebody picks who they are at a provider, or at an
 // organisation's identity provider.
 func (e *Emulator) identityPage(c *call, id string, a *authorization, status int, wrong string) func() {
-	type person struct{ Email, Name string }
 	page := struct {
-		ID, At, Email, Error, Organization string
-		People                             []person
-	}{ID: id, Email: a.loginHint, Error: wrong}
+		ID, At, Organization string
+		People               []row
+		Field                field
+		Back                 bool // to the other ways to sign in
+	}{ID: id, Back: a.turned}
 	k, sso := e.store.connections.get(a.connectionID)
 	page.At = providers[a.provider]
 	if sso {
@@ -50,10 +51,23 @@ func (e *Emulator) identityPage(c *call, id string, a *authorization, status int
 			break
 		}
 		if !sso || e.store.checkMember(u.ID, k.OrganizationID) == nil || slices.Contains(k.Domains, domainOf(u.Email)) {
-			page.People = append(page.People, person{u.Email, strings.TrimSpace(u.FirstName + " " + u.LastName)})
+			page.People = append(page.People, rowOf(u))
 		}
 	}
+	page.Field = field{
+		Name: "email", Label: "Somebody else's email", Type: "email", Autocomplete: "off", Value: a.loginHint, Wrong: wrong,
+		Focus: wrong != "" || a.loginHint != "" || len(page.People) == 0,
+	}
+	if len(page.People) == 0 {
+		page.Field.Label = "Email"
+	}
 	return func() { c.page(status, "choice of an identity at "+page.At, "identity.html", page) }
+}
+
+// turnTo sends somebody to where their organisation has its people sign in.
+func (e *Emulator) turnTo(c *call, id string, a *authorization, k *connection, email string) func() {
+	a.connectionID, a.loginHint, a.turned = k.ID, email, true
+	return e.identityPage(c, id, a, http.StatusOK, "")
 }
 
 // pickIdentity serves its form. Who has no account yet gets one.
@@ -67,7 +81,8 @@ func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.V
 	_, social := providers[a.provider]
 	if !sso && !social {
 		return func() {
-			c.errorPage(http.StatusBadRequest, errorPage{Title: "This form cannot be read", Text: "Nobody asked for an identity."})
+			c.errorPage(http.StatusBadRequest, errorPage{Title: "This form cannot be read", Text: "Nobody asked for an identity.",
+				Fixes: []string{"Choose a provider on the sign-in page first, or name one in the authorization request: `provider=GoogleOAuth`."}})
 		}
 	}
 	if !emailAddress(email) {

@@ -96,6 +96,12 @@ func invitationFromCookie(r *http.Request) string {
 	return cookie.Value
 }
 
+// forgetInvitation takes it out of the browser: it has been used, by the right
+// person or not, and the next sign-in is one like any other.
+func (c *call) forgetInvitation() {
+	http.SetCookie(c.w, &http.Cookie{Name: invitationCookie, Path: "/user_management/authorize", MaxAge: -1})
+}
+
 // invitationPage serves GET /invitation, where the link in the mail leads: it
 // remembers the invitation and sends its reader to the app, to sign in there.
 func (e *Emulator) invitationPage(c *call) {

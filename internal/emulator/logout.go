@@ -10,34 +10,23 @@ import (
 
 var sessionForm = regexp.MustCompile(`^session_[0-9A-HJKMNP-TV-Z]{26}$`)
 
+// signedOut is for who cannot be sent anywhere.
+var signedOut = noticePage{
+	Title: "Signed out", Text: "You can close this page. No app is registered here, so there is none to go back to.",
+}
+
 // logout serves GET /user_management/sessions/logout: it ends the session and
 // sends the browser to return_to. A session that is over already, or that an
 // emulator before a restart began, is no mistake: the user wants out, and is.
 func (e *Emulator) logout(c *call) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	c.note(query)
-	if err != nil {
-		c.refuseLogout(invalidParameters("the query is not properly encoded"))
-		return
-	}
-	if f := givenTwice(query); f != nil {
-		c.refuseLogout(invalidParameters(f.text))
+	if f, page := e.checkLogout(query, err); f != nil {
+		page.Title = "Signing out failed"
+		c.refuse(f, page)
 		return
 	}
 	id, to := query.Get("session_id"), query.Get("return_to")
-	switch {
-	case id == "":
-		c.refuseLogout(invalidParameters("session_id is required; it is the sid of the access token"))
-		return
-	case !sessionForm.MatchString(id):
-		c.refuseLogout(invalidParameters("session_id is not the id of a session; it is the sid of the access token"))
-		return
-	case to != "" && !e.mayReturnTo(to):
-		c.refuseLogout(invalidParameters("return_to is not registered here: " + to +
-			" is neither a sign-out URI nor at the origin of a redirect URI (" +
-			strings.Join(e.registered(), ", ") + ")"))
-		return
-	}
 	outcome := "no such session any more: " + id
 	unsaved := e.store.do(func() {
 		if e.store.sessions.remove(id) {
@@ -45,17 +34,51 @@ func (e *Emulator) logout(c *call) {
 		}
 	})
 	if unsaved != nil {
-		c.refuseLogout(unsaved)
+		c.refuse(unsaved, errorPage{Title: "Signing out failed"})
 		return
 	}
 	if to == "" {
 		to = e.homepage(e.registered())
 	}
 	if to == "" {
-		c.page(http.StatusOK, outcome, "signedout.html", nil)
+		c.page(http.StatusOK, outcome, "notice.html", signedOut)
 		return
 	}
 	c.redirect(to, nil, outcome)
+}
+
+// checkLogout says what is wrong with a request to sign out, in WorkOS's words
+// and on a page.
+func (e *Emulator) checkLogout(query url.Values, unreadable error) (*failure, errorPage) {
+	id, to := query.Get("session_id"), query.Get("return_to")
+	page := errorPage{Fixes: []string{"Let the SDK build the address: `get_logout_url(session_id=..., return_to=...)`."}}
+	if unreadable != nil {
+		return invalidParameters("the query is not properly encoded"), page
+	}
+	if f := givenTwice(query); f != nil {
+		return invalidParameters(f.text), page
+	}
+	switch {
+	case id == "":
+		return invalidParameters("session_id is required; it is the sid of the access token"), page
+	case !sessionForm.MatchString(id):
+		page.Facts = []fact{{"The app sent", masked("session_id", id)}}
+		return invalidParameters("session_id is not the id of a session; it is the sid of the access token"), page
+	case to != "" && !e.mayReturnTo(to):
+		known := append(slices.Clone(e.LogoutURIs), e.registered()...)
+		return invalidParameters("return_to is not registered here: " + to +
+				" is neither a sign-out URI nor at the origin of a redirect URI (" + strings.Join(known, ", ") + ")"),
+			errorPage{
+				Text:       "The app asked to go on to an address that is not registered here. The session has not ended.",
+				Facts:      []fact{{"The app sent", to}},
+				Registered: known,
+				Fixes: []string{
+					"Pass a `return_to` that is a sign-out URI, or at the origin of a redirect URI; to a browser, localhost and 127.0.0.1 are two.",
+					"Or pass none: the browser goes to the first sign-out URI then, or to the app's root.",
+				},
+			}
+	}
+	return nil, page
 }
 
 // mayReturnTo reports whether a logout may send the browser to an address.
@@ -87,14 +110,4 @@ func rootOf(addresses []string) string {
 		}
 	}
 	return ""
-}
-
-// refuseLogout answers in WorkOS's shape, and with a page to a browser, since a
-// logout is a place that people are sent to.
-func (c *call) refuseLogout(f *failure) {
-	if strings.Contains(c.r.Header.Get("Accept"), "text/html") {
-		c.errorPage(f.status, errorPage{Title: "Signing out failed", Text: "What is wrong: " + f.text + "."})
-		return
-	}
-	c.fail(f)
 }

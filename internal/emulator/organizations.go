@@ -30,14 +30,13 @@ func DefaultOrganizations() []Organization {
 // chooses one.
 func (e *Emulator) organizationPage(c *call, id string, a *authorization, wrong string) func() {
 	u, _ := e.store.users.get(a.signedIn.UserID)
-	type choice struct{ ID, Name, Role string }
 	page := struct {
 		ID, Email, Error string
-		Choices          []choice
+		Choices          []row
 	}{ID: id, Email: u.Email, Error: wrong}
 	for _, m := range e.store.active(u.ID) {
 		o, _ := e.store.organizations.get(m.OrganizationID)
-		page.Choices = append(page.Choices, choice{o.ID, o.Name, m.Role})
+		page.Choices = append(page.Choices, row{o.ID, o.Name, m.Role})
 	}
 	status, outcome := http.StatusOK, "choice of an organization for "+u.Email
 	if wrong != "" {
@@ -63,11 +62,12 @@ func (e *Emulator) chooseOrganization(c *call, id string, a *authorization, form
 func (e *Emulator) consentPage(c *call, id string, a *authorization) func() {
 	u, _ := e.store.users.get(a.signedIn.UserID)
 	page := struct {
-		ID, Email, App string
-		Device         bool
-	}{id, u.Email, a.clientID, a.deviceCode != ""}
-	if at, ok := origin(a.redirectURI); ok {
-		page.App = at
+		ID, To string
+		Device string // the code that a device shows, for its user to compare (RFC 8628, section 3.3.1)
+		User   row
+	}{ID: id, To: a.to(), User: rowOf(u)}
+	if d, ok := e.store.devices.get(a.deviceCode); ok {
+		page.Device = d.UserCode
 	}
 	return func() { c.page(http.StatusOK, "consent of "+u.Email, "consent.html", page) }
 }

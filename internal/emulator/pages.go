@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"html/template"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 //go:embed pages/*.html pages/style.css
@@ -15,7 +17,7 @@ var pageFiles embed.FS
 var (
 	pageStyle = mustRead("pages/style.css")
 	pages     = template.Must(template.New("").
-			Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle) }}).
+			Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle) }, "marked": marked}).
 			ParseFS(pageFiles, "pages/*.html"))
 
 	// The pages hold one style sheet, inline, and nothing else. There is no
@@ -37,14 +39,53 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// marked is a text with what stands between backticks in it as code.
+func marked(text string) template.HTML {
+	var out strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		out.WriteString(part)
+	}
+	return template.HTML(out.String())
+}
+
+// field is an input of a page, with its label and what is wrong with its value.
+type field struct {
+	Name, Label, Type, Autocomplete string
+	Value, Wrong, Hint              string
+	MinLength                       int
+	Optional, Focus                 bool
+	// Blamed says that it is among what the page's alert is about.
+	Blamed bool
+}
+
+// row is somebody or something to pick, or that was picked.
+type row struct{ Value, Name, About string }
+
+// Initial stands for a picture.
+func (r row) Initial() string {
+	first, _ := utf8.DecodeRuneInString(r.Name)
+	return string(first)
+}
+
+// rowOf shows a user.
+func rowOf(u *user) row {
+	if name := strings.TrimSpace(u.FirstName + " " + u.LastName); name != "" {
+		return row{u.Email, name, u.Email}
+	}
+	return row{u.Email, u.Email, ""}
+}
+
 // signInPage is what signin.html shows.
 type signInPage struct {
-	ID    string // of the pending authorization
-	Email string
-	Error string
-	// Device says that it is for one that waits.
-	Device    bool
-	Providers []fact // value of the parameter, and name on the button
+	ID              string // of the pending authorization
+	To              string // where it leads
+	Error           string
+	Email, Password field
+	Providers       []fact // value of the parameter, and name on the button
 
 	// The local users and their password, shown as a hint; empty when the users
 	// are somebody's own.
@@ -58,15 +99,49 @@ type errorPage struct {
 	Text       string
 	Facts      []fact
 	Registered []string // redirect URIs
-	Fixes      []string
-	RequestID  string
+	Fixes      []string // with code between backticks
+	Link       string   // to the app
+
+	Status             int
+	Request, RequestID string
 }
 
 // fact is a name and what was seen under it.
 type fact struct{ Name, Value string }
 
+// to is who a sign-in is for, in words.
+func (a *authorization) to() string {
+	if a.deviceCode != "" {
+		return "your device"
+	}
+	if at, ok := origin(a.redirectURI); ok {
+		_, host, _ := strings.Cut(at, "://")
+		return host
+	}
+	return "the app"
+}
+
+// wrongPassword does not say which of the two is wrong: whoever guesses is not
+// to learn who has an account.
+const wrongPassword = "Wrong email or password."
+
+// signInPage shows the form, with what was wrong the last time.
 func (e *Emulator) signInPage(c *call, id string, a *authorization, status int, email, wrong string) func() {
-	page := signInPage{ID: id, Email: email, Error: wrong, Device: a.deviceCode != ""}
+	page := signInPage{
+		ID: id, To: a.to(),
+		Email:    field{Name: "email", Label: "Email", Type: "email", Autocomplete: "username", Value: email},
+		Password: field{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
+	}
+	// The cursor is where the next thing is typed.
+	switch {
+	case wrong == wrongPassword:
+		page.Error, page.Email.Blamed, page.Password.Blamed = wrong, true, true
+		page.Password.Focus = true
+	case wrong != "" || email == "":
+		page.Email.Wrong, page.Email.Focus = wrong, true
+	default:
+		page.Password.Focus = true
+	}
 	for _, name := range shownProviders {
 		page.Providers = append(page.Providers, fact{name, providers[name]})
 	}
@@ -84,8 +159,20 @@ func (e *Emulator) signInPage(c *call, id string, a *authorization, status int, 
 }
 
 func (c *call) errorPage(status int, page errorPage) {
-	page.RequestID = c.log.ID
+	page.Status, page.Request, page.RequestID = status, c.r.Method+" "+c.r.URL.Path, c.log.ID
 	c.page(status, page.Title+": "+page.Text, "error.html", page)
+}
+
+// refuse answers a browser with a page, and anything else in WorkOS's shape.
+func (c *call) refuse(f *failure, page errorPage) {
+	if !strings.Contains(c.r.Header.Get("Accept"), "text/html") {
+		c.fail(f)
+		return
+	}
+	if page.Text == "" {
+		page.Text = sentence(f.text)
+	}
+	c.errorPage(f.status, page)
 }
 
 func (c *call) page(status int, outcome, name string, data any) {

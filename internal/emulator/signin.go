@@ -24,6 +24,8 @@ type authorization struct {
 	invitationToken string
 	// sso says that the app wants a profile, and no session.
 	sso bool
+	// turned says that its user turned to a provider, not the app.
+	turned bool
 	// deviceCode is of a device that waits; there is no redirect URI then.
 	deviceCode string
 	expires    time.Time
@@ -91,17 +93,24 @@ func (s *store) next(in *signedIn) need {
 func (e *Emulator) within(c *call, f func() (answer func())) {
 	var answer func()
 	if unsaved := e.store.do(func() { answer = f() }); unsaved != nil {
-		c.errorPage(unsaved.status, errorPage{Title: "This could not be saved", Text: "What is wrong: " + unsaved.text + "."})
+		c.errorPage(unsaved.status, errorPage{
+			Title: "This could not be saved", Text: sentence(unsaved.text),
+			Fixes: []string{"See that there is room for the state file, and that it can be written to. Then send the form again."},
+		})
 		return
 	}
 	answer()
 }
 
 // over is for a page whose pending authorization is not there any more.
-var over = errorPage{
-	Title: "This sign-in is over",
-	Text:  "The page was used already, or it was open for more than half an hour, or the emulator was restarted.",
-	Fixes: []string{"Go back to the app and sign in again."},
+func (e *Emulator) over(c *call) func() {
+	page := errorPage{
+		Title: "This sign-in is over",
+		Text:  "The page was used already, or it was open for more than half an hour, or the emulator was restarted.",
+		Fixes: []string{"Go back to the app and sign in again."},
+		Link:  e.signInURL(),
+	}
+	return func() { c.errorPage(http.StatusBadRequest, page) }
 }
 
 // submit serves POST /user_management/authorize: the forms of the pages that a
@@ -115,7 +124,7 @@ func (e *Emulator) submit(c *call) {
 	e.within(c, func() func() {
 		a, ok := e.store.waiting(id, c.now)
 		if !ok {
-			return func() { c.errorPage(http.StatusBadRequest, over) }
+			return e.over(c)
 		}
 		handle, ok := map[string]func(*call, string, *authorization, url.Values) func(){
 			"cancel":              e.cancel,
@@ -137,6 +146,8 @@ func (e *Emulator) submit(c *call) {
 				c.errorPage(http.StatusBadRequest, errorPage{
 					Title: "This form cannot be read",
 					Text:  "Its field action names no form of this local AuthKit.",
+					Facts: []fact{{"The form sent", masked("action", orNothing(form["action"]))}},
+					Fixes: []string{"Fill in the pages as they come; their buttons send the right `action`."},
 				})
 			}
 		}
@@ -152,12 +163,16 @@ func (c *call) form() (url.Values, bool) {
 	if err := new(http.CrossOriginProtection).Check(c.r); err != nil {
 		c.errorPage(http.StatusForbidden, errorPage{
 			Title: "Sign-in refused", Text: "The form was sent by a page of another site.",
+			Facts: []fact{{"The browser says", "Origin: " + orNothing(c.r.Header["Origin"])}, {"This page is at", c.base()}},
+			Fixes: []string{"Send people to the address of `get_authorization_url(...)`, and let them fill in the page there."},
 		})
 		return nil, false
 	}
 	form, f := readForm(c.r)
 	if f != nil {
-		c.errorPage(f.status, errorPage{Title: "This form cannot be read", Text: "What is wrong: " + f.text + "."})
+		c.errorPage(f.status, errorPage{
+			Title: "This form cannot be read", Text: sentence(f.text), Fixes: []string{"Go back and send the form again."},
+		})
 		return nil, false
 	}
 	c.note(form)
@@ -173,7 +188,10 @@ func (e *Emulator) turn(c *call) {
 	e.within(c, func() func() {
 		a, ok := e.store.waiting(id, c.now)
 		if !ok {
-			return func() { c.errorPage(http.StatusBadRequest, over) }
+			return e.over(c)
+		}
+		if a.turned {
+			a.provider, a.connectionID, a.turned = providerAuthKit, "", false
 		}
 		switch c.params["page"] {
 		case "sign-in":
@@ -184,12 +202,15 @@ func (e *Emulator) turn(c *call) {
 			return e.forgotPage(c, id, a.loginHint, "")
 		case "identity":
 			if _, ok := providers[query.Get("provider")]; ok {
-				a.provider = query.Get("provider")
+				a.provider, a.turned = query.Get("provider"), true
 				return e.identityPage(c, id, a, http.StatusOK, "")
 			}
 		}
 		return func() {
-			c.errorPage(http.StatusNotFound, errorPage{Title: "There is no such page", Text: "Go back and sign in again."})
+			c.errorPage(http.StatusNotFound, errorPage{
+				Title: "There is no such page", Text: "A sign-in has the pages sign-in, sign-up, forgot-password, and identity with the name of a provider.",
+				Fixes: []string{"Go back to the app and sign in again."},
+			})
 		}
 	})
 }
@@ -201,12 +222,11 @@ func (e *Emulator) signIn(c *call, id string, a *authorization, form url.Values)
 		return e.signInPage(c, id, a, http.StatusUnprocessableEntity, email, wrong)
 	}
 	if k := e.store.requiredConnection(email); k != nil {
-		a.connectionID, a.loginHint = k.ID, email
-		return e.identityPage(c, id, a, http.StatusOK, "")
+		return e.turnTo(c, id, a, k, email)
 	}
 	u, ok := e.store.checkPassword(email, form.Get("password"))
 	if !ok {
-		return refuse("Wrong email or password.")
+		return refuse(wrongPassword)
 	}
 	if wrong := e.store.notMember(u, a.organizationID); wrong != "" {
 		return refuse(wrong)
@@ -229,9 +249,10 @@ func (s *store) notMember(u *user, organizationID string) string {
 func (e *Emulator) proceed(c *call, id string, u *user, method string) func() {
 	a, ok := e.store.waiting(id, c.now)
 	if !ok {
-		return func() { c.errorPage(http.StatusBadRequest, over) }
+		return e.over(c)
 	}
 	e.store.pending.remove(id)
+	a.email, a.factorID = "", "" // they may be of who was here before
 	a.signedIn = signedIn{
 		UserID: u.ID, OrganizationID: a.organizationID, AuthTime: c.now, Method: method,
 		IPAddress: c.clientIP(), UserAgent: c.userAgent(),
@@ -246,9 +267,10 @@ func (e *Emulator) advance(c *call, id string) func() {
 	a, _ := e.store.pending.get(id)
 	u, ok := e.store.users.get(a.signedIn.UserID)
 	if !ok {
-		return func() { c.errorPage(http.StatusBadRequest, over) }
+		return e.over(c)
 	}
 	if a.invitationToken != "" {
+		c.forgetInvitation()
 		if wrong := e.store.joinByInvitation(a, u, c.now); wrong != nil {
 			e.store.pending.remove(id)
 			return e.back(c, a, wrong)
@@ -260,11 +282,11 @@ func (e *Emulator) advance(c *call, id string) func() {
 			a.email = u.Email
 			e.sendVerification(c, u)
 		}
-		return e.verifyPage(c, id, a, http.StatusOK, "")
+		return e.verifyPage(c, id, a, "", false)
 	case factorEnrollment:
 		return e.enrollPage(c, id, a, http.StatusOK, "")
 	case factorChallenge:
-		return e.challengePage(c, id, a, http.StatusOK, "")
+		return e.challengePage(c, id, a, "")
 	case organizationChoice:
 		return e.organizationPage(c, id, a, "")
 	}
@@ -317,6 +339,7 @@ func nobodyYet(c *call) func() {
 	return func() {
 		c.errorPage(http.StatusBadRequest, errorPage{
 			Title: "Nobody has signed in yet", Text: "This form comes after signing in.",
+			Fixes: []string{"Go back to the app and sign in again."},
 		})
 	}
 }

@@ -23,14 +23,6 @@ type signUpPage struct {
 	Fields []field
 }
 
-// field is an input of a page, with its label and what is wrong with its value.
-type field struct {
-	Name, Label, Type, Autocomplete string
-	Value, Wrong, Hint              string
-	MinLength                       int
-	Optional, Focus                 bool
-}
-
 // signUpForm is the page with what was sent, and what is wrong with it by the
 // fields' names. The password is never sent back.
 func signUpForm(id string, form url.Values, wrong map[string]string) signUpPage {
@@ -38,8 +30,7 @@ func signUpForm(id string, form url.Values, wrong map[string]string) signUpPage 
 		{Name: "email", Label: "Email", Type: "email", Autocomplete: "username"},
 		{Name: "first_name", Label: "First name", Type: "text", Autocomplete: "given-name", Optional: true},
 		{Name: "last_name", Label: "Last name", Type: "text", Autocomplete: "family-name", Optional: true},
-		{Name: "password", Label: "Password", Type: "password", Autocomplete: "new-password", MinLength: minPassword,
-			Hint: "At least " + strconv.Itoa(minPassword) + " characters."},
+		newPassword("Password"),
 	}}
 	// The cursor is in the first field that needs something.
 	focused := false
@@ -54,6 +45,14 @@ func signUpForm(id string, form url.Values, wrong map[string]string) signUpPage 
 		}
 	}
 	return page
+}
+
+// newPassword is the field for one.
+func newPassword(label string) field {
+	return field{
+		Name: "password", Label: label, Type: "password", Autocomplete: "new-password", MinLength: minPassword,
+		Hint: "At least " + strconv.Itoa(minPassword) + " characters.",
+	}
 }
 
 // signUpPage shows the form, with what was sent and what is wrong with it.

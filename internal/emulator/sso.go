@@ -48,7 +48,7 @@ func (e *Emulator) authorizeSSO(c *call) {
 	if err != nil {
 		c.errorPage(http.StatusBadRequest, errorPage{
 			Title: "This authorization request cannot be read", Text: "Its query is not properly encoded: " + err.Error() + ".",
-			Fixes: []string{"Let the SDK build the address: sso.get_authorization_url(...)."},
+			Fixes: []string{"Let the SDK build the address: `sso.get_authorization_url(...)`."},
 		})
 		return
 	}
@@ -241,13 +241,18 @@ func (e *Emulator) logoutSSO(c *call) {
 	e.within(c, func() func() {
 		p, ok := e.store.profiles.by(token)
 		if !ok || p.LogoutToken != token {
-			return func() { c.fail(notFound("Logout token", "token")) }
+			return func() {
+				c.refuse(notFound("Logout token", "token"), errorPage{
+					Title: "Signing out failed", Text: "The token in the link was used already, or never was.",
+					Fixes: []string{"Ask for another `logout_url`, and send people there once."},
+				})
+			}
 		}
 		p.LogoutToken = ""
 		e.store.profiles.put(p.ID, p)
 		to := e.homepage(e.store.redirectURIs())
 		if to == "" {
-			return func() { c.page(http.StatusOK, "signed out", "signedout.html", nil) }
+			return func() { c.page(http.StatusOK, "signed out", "notice.html", signedOut) }
 		}
 		return func() { c.redirect(to, nil, "signed out of single sign-on") }
 	})
