@@ -41,7 +41,7 @@ func TestServer(t *testing.T) {
 			}
 		}
 		all := kit.Requests()
-		if len(all) != 3 || all[0].Params["grant_type"] != "password" || strings.Contains(all[0].Params["password"], "horse") {
+		if len(all) != 3 || all[0].Param("grant_type") != "password" || strings.Contains(all[0].Param("password"), "horse") {
 			t.Errorf("got %+v", all)
 		}
 		if !strings.HasPrefix(kit.URL, map[bool]string{true: "https://127.0.0.1:", false: "http://127.0.0.1:"}[secure]) {

@@ -19,7 +19,7 @@ import (
 // a bearer token.
 func (e *Emulator) serveAPI(c *call, r *route) {
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	c.note(query)
+	c.noteValues(inQuery, query)
 	if err != nil {
 		c.fail(invalidParameters("the query is not properly encoded"))
 		return

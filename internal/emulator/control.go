@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,8 +10,8 @@ import (
 
 // control is what the inspector changes of the emulator itself.
 type control struct {
-	moved    atomic.Int64 // the clock, in nanoseconds
-	lifetime atomic.Int64 // of access tokens, in nanoseconds; 0: as configured
+	moved    atomic.Int64                  // the clock, in nanoseconds
+	lifetime atomic.Pointer[time.Duration] // of access tokens; nil: as configured
 
 	mu       sync.Mutex
 	failures []*injection
@@ -32,7 +33,7 @@ type Failure struct {
 // set puts the clock and the failures to what an emulator begins with.
 func (c *control) set(e *Emulator) {
 	c.moved.Store(int64(e.ClockAhead))
-	c.lifetime.Store(0)
+	c.lifetime.Store(nil)
 	c.mu.Lock()
 	c.failures = nil
 	c.mu.Unlock()
@@ -41,20 +42,21 @@ func (c *control) set(e *Emulator) {
 	}
 }
 
-func (c *control) add(f Failure, now time.Time) *injection {
+func (c *control) add(f Failure, now time.Time) injection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	added := &injection{newID("failure_", now), f.Method, f.Path, f.Status, f.Delay, f.Count}
-	c.failures = append(c.failures, added)
+	added := injection{newID("failure_", now), f.Method, f.Path, f.Status, f.Delay, f.Count}
+	c.failures = append(c.failures, &added)
 	return added
 }
 
 func (c *control) offset() time.Duration { return time.Duration(c.moved.Load()) }
 
-// tokenLifetime is how long the next access token is valid.
+// tokenLifetime is how long the next access token is valid. Below zero it has
+// expired when it is issued.
 func (e *Emulator) tokenLifetime() time.Duration {
-	if set := e.control.lifetime.Load(); set != 0 {
-		return time.Duration(set)
+	if set := e.control.lifetime.Load(); set != nil {
+		return *set
 	}
 	return e.AccessTokenLifetime
 }
@@ -100,7 +102,9 @@ func (c *control) inject(on *call, r *route) bool {
 		return false
 	}
 	if f.Delay > 0 {
-		timer := time.NewTimer(time.Duration(f.Delay) * time.Millisecond)
+		delay := time.Duration(f.Delay) * time.Millisecond
+		on.extend(delay)
+		timer := time.NewTimer(delay)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -114,30 +118,34 @@ func (c *control) inject(on *call, r *route) bool {
 	return true
 }
 
-// maxTraffic is how many requests the inspector looks back on.
-const maxTraffic = 500
-
-// traffic remembers the newest requests, and tells who listens.
-type traffic struct {
-	mu        sync.Mutex
-	last      []Request // the newest maxTraffic, in a ring
-	at        int       // where the next one goes
-	listeners map[chan Request]bool
+// extend gives a request more time than the server gives to any other. Where the
+// connection has no deadline there is none to move.
+func (c *call) extend(by time.Duration) {
+	connection := http.NewResponseController(c.w)
+	until := time.Now().Add(by + answerTime)
+	_, _ = connection.SetReadDeadline(until), connection.SetWriteDeadline(until)
 }
 
-func (t *traffic) add(r Request) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.last) < maxTraffic {
-		t.last = append(t.last, r)
-	} else {
-		t.last[t.at] = r
+// list gives the failures that are still to come.
+func (c *control) list() []injection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]injection, len(c.failures))
+	for i, f := range c.failures {
+		all[i] = *f
 	}
-	t.at = (t.at + 1) % maxTraffic
-	for listener := range t.listeners {
-		select {
-		case listener <- r:
-		default: // it reads too slowly, and misses this one
-		}
-	}
+	return all
+}
+
+// maxFailures is how many can wait at once.
+const maxFailures = 100
+
+// remove takes away a failure, or all where id is empty. It reports whether there
+// was one.
+func (c *control) remove(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := len(c.failures)
+	c.failures = slices.DeleteFunc(c.failures, func(f *injection) bool { return id == "" || f.ID == id })
+	return len(c.failures) < before
 }

@@ -65,7 +65,7 @@ func (d *described) watch(e *Emulator) http.Handler {
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		w.Write(answer.Body.Bytes())
-		if found, _, _ := find(method, path); found != nil && found.why == "" {
+		if found, _, _ := find(routes, method, path); found != nil && found.why == "" {
 			if wrong := d.check(method+" "+found.path, answer); wrong != "" {
 				d.mu.Lock()
 				defer d.mu.Unlock()

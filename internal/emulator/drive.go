@@ -1,9 +1,6 @@
 package emulator
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // What a test does to an emulator, beside asking it by HTTP.
 
@@ -16,7 +13,12 @@ func (e *Emulator) MoveClock(by time.Duration) {
 // SetAccessTokenLifetime changes how long the next access tokens are valid. Below
 // zero they have expired already; zero is what it was at first.
 func (e *Emulator) SetAccessTokenLifetime(lifetime time.Duration) {
-	e.control.lifetime.Store(int64(lifetime))
+	e.setDefaults()
+	if lifetime == 0 {
+		e.control.lifetime.Store(nil)
+		return
+	}
+	e.control.lifetime.Store(&lifetime)
 }
 
 // Fail has the next requests of a route fail, or take longer.
@@ -29,12 +31,4 @@ func (e *Emulator) Fail(f Failure) {
 }
 
 // Requests are the newest 500 that were answered, oldest first.
-func (e *Emulator) Requests() []Request {
-	t := &e.traffic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.last) < maxTraffic {
-		return slices.Clone(t.last)
-	}
-	return append(slices.Clone(t.last[t.at:]), t.last[:t.at]...)
-}
+func (e *Emulator) Requests() []Request { return e.traffic.all() }

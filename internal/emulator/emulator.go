@@ -32,18 +32,27 @@
 //	consent
 //	cancel
 //
+// # The inspector
+//
+// GET /_authfit is a page of what was asked and what came of it, the mail that was
+// not sent, users, organisations and sessions; it moves the clock, has requests
+// fail and brings back the beginning. /_authfit/api/ is the same for programs:
+// docs/authkit.md has the table. What is secret is not shown; codes and links are
+// in the mail alone. Pages of other sites are refused.
+//
 // # What is kept, and how long
 //
 // Without StateFile everything but the signing key is kept in memory, within
 // these limits: 1,000 open pages for 30 minutes, 2,000 authorization codes and
 // 10,000 pending authentication tokens and one-time codes for 10 minutes, 1,000
 // devices for 5 minutes, 10,000 sessions for 30 days (an impersonator's for an
-// hour), 1,000 mails. When a limit is reached the oldest goes (of the sessions,
-// the one refreshed longest ago). At 10,000 accounts, 1,000 organisations, 50,000
-// memberships, 10,000 invitations and 1,000 of anything else a new one is
-// refused. Codes, refresh tokens and new accounts therefore do not survive a
-// restart; access tokens stay valid, if KeyFile keeps the key, and who signs up
-// again with the same email gets the same user id.
+// hour), 1,000 mails, and the last 500 requests for the inspector. When a limit
+// is reached the oldest goes (of the sessions, the one refreshed longest ago).
+// At 10,000 accounts, 1,000 organisations, 50,000 memberships, 10,000
+// invitations and 1,000 of anything else a new one is refused. Codes, refresh
+// tokens and new accounts therefore do not survive a restart; access tokens stay
+// valid, if KeyFile keeps the key, and who signs up again with the same email
+// gets the same user id.
 package emulator
 
 import (
@@ -228,9 +237,11 @@ func (e *Emulator) open() error {
 // now is the emulator's clock, which the inspector can move.
 func (e *Emulator) now() time.Time { return e.Now().Add(e.control.offset()) }
 
-// Close closes the state file. An emulator without one needs no closing.
+// Close ends who listens to the inspector, and closes the state file. An emulator
+// with neither needs no closing.
 func (e *Emulator) Close() error {
 	e.setDefaults()
+	e.traffic.end()
 	if e.state == nil {
 		return nil
 	}
@@ -264,12 +275,19 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := r.URL.EscapedPath()
-	route, params, allowed := find(r.Method, path)
+	table := routes
+	if c.own {
+		table = inspectorRoutes
+	}
+	route, params, allowed := find(table, r.Method, path)
 	switch {
 	case route != nil:
-		c.params = params
+		c.params, c.log.Route = params, route.path
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		if !e.control.inject(c, route) {
+		switch {
+		case c.own:
+			e.serveOwn(c, route)
+		case !e.control.inject(c, route):
 			e.serve(c, route)
 		}
 	case allowed != nil:

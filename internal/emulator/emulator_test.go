@@ -98,8 +98,8 @@ func TestLog(t *testing.T) {
 	var lines []string
 	for _, r := range b.log {
 		line := r.String()
-		for name, value := range r.Params {
-			line += " " + name + "=" + value
+		for _, p := range r.Params {
+			line += " " + p.String()
 		}
 		lines = append(lines, line)
 		for _, secret := range []string{
@@ -124,7 +124,7 @@ func TestLog(t *testing.T) {
 			t.Errorf("line %d is %q, want %q", i, lines[i], want)
 		}
 	}
-	if got := b.log[0].Params["redirect_uri"]; got != testRedirectURI {
+	if got := b.log[0].Param("redirect_uri"); got != testRedirectURI {
 		t.Errorf("redirect_uri logged as %q", got)
 	}
 }

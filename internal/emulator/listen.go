@@ -41,6 +41,9 @@ type Server struct {
 	done     chan error
 }
 
+// answerTime is how long a request and its answer may take.
+const answerTime = 30 * time.Second
+
 // Start listens on addr (see Listen; port 0 takes a free one) and serves until
 // Close. An unusable KeyFile, or users and organisations that do not fit
 // together, are an error here rather than at the first login.
@@ -73,8 +76,8 @@ func (e *Emulator) start(addr string, secure *tls.Config) (*Server, error) {
 		http: &http.Server{
 			Handler:           e,
 			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       30 * time.Second,
-			WriteTimeout:      30 * time.Second,
+			ReadTimeout:       answerTime,
+			WriteTimeout:      answerTime,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			TLSConfig:         secure,

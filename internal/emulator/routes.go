@@ -8,7 +8,7 @@ import (
 )
 
 // A route is something that WorkOS serves, and how this emulator answers it.
-// One of page, api and why is set.
+// One of page, api, own and why is set.
 type route struct {
 	method string
 	// path has its parameters in braces, as the OpenAPI description does.
@@ -20,13 +20,16 @@ type route struct {
 	// api is run with the store to itself, for who shows the API key. Its result
 	// becomes the JSON of the answer; nil: an answer without a body.
 	api func(*Emulator, *call, fields) (any, *failure)
+	// own answers the inspector; serveOwn has who may ask it. Its result is as api's,
+	// but the store is not taken.
+	own func(*Emulator, *call, fields) (any, *failure)
 	// why says why it is not served; the answer is a 501.
 	why string
 }
 
 // find gives the route for a request with the parameters in its path. Without
 // one, allowed are the methods that the path takes.
-func find(method string, path string) (r *route, params map[string]string, allowed []string) {
+func find(routes []route, method, path string) (r *route, params map[string]string, allowed []string) {
 	segments := strings.Split(path, "/")
 	var best *route
 	for i := range routes {

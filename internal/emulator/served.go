@@ -19,9 +19,6 @@ var routes = []route{
 	{method: "GET", path: "/reset-password", page: (*Emulator).resetPage},
 	{method: "POST", path: "/reset-password", page: (*Emulator).submitReset},
 
-	// What the emulator has beside.
-	{method: "GET", path: "/_authfit/api/mail", page: (*Emulator).inspectMail},
-
 	// Users and what is theirs.
 	{method: "GET", path: "/user_management/users", status: 200, api: (*Emulator).listUsers},
 	{method: "POST", path: "/user_management/users", status: 201, api: (*Emulator).createUser},
@@ -136,6 +133,35 @@ var routes = []route{
 	{method: "GET", path: "/user_management/organization_memberships/{omId}/groups", why: whyGroups},
 	{method: "GET", path: "/organizations/{organizationId}/groups", why: whyGroups},
 	{method: "POST", path: "/organizations/{organizationId}/groups", why: whyGroups},
+}
+
+// inspectorRoutes are what the emulator has beside. They are a table of their own,
+// because failures are for the others.
+var inspectorRoutes = []route{
+	{method: "GET", path: "/_authfit", page: (*Emulator).inspectorPage},
+	{method: "GET", path: "/_authfit/", page: (*Emulator).inspectorPage},
+	{method: "GET", path: "/_authfit/{section}", page: (*Emulator).inspectorPage},
+	{method: "GET", path: "/_authfit/inspector.css", page: (*Emulator).inspectorFile},
+	{method: "GET", path: "/_authfit/inspector.js", page: (*Emulator).inspectorFile},
+	{method: "GET", path: "/_authfit/api/events", page: (*Emulator).inspectEvents},
+	{method: "GET", path: "/_authfit/api/status", status: 200, own: (*Emulator).inspectStatus},
+	{method: "GET", path: "/_authfit/api/requests", status: 200, own: (*Emulator).inspectRequests},
+	{method: "DELETE", path: "/_authfit/api/requests", status: 204, own: (*Emulator).forgetRequests},
+	{method: "GET", path: "/_authfit/api/requests/{id}", status: 200, own: (*Emulator).inspectRequest},
+	{method: "GET", path: "/_authfit/api/requests/{id}/curl", page: (*Emulator).inspectCurl},
+	{method: "GET", path: "/_authfit/api/mail", status: 200, own: (*Emulator).inspectMail},
+	{method: "DELETE", path: "/_authfit/api/mail", status: 204, own: (*Emulator).forgetMail},
+	{method: "GET", path: "/_authfit/api/users", status: 200, own: (*Emulator).inspectUsers},
+	{method: "GET", path: "/_authfit/api/organizations", status: 200, own: (*Emulator).inspectOrganizations},
+	{method: "GET", path: "/_authfit/api/sessions", status: 200, own: (*Emulator).inspectSessions},
+	{method: "DELETE", path: "/_authfit/api/sessions/{id}", status: 204, own: (*Emulator).endSession},
+	{method: "GET", path: "/_authfit/api/clock", status: 200, own: (*Emulator).inspectClock},
+	{method: "PUT", path: "/_authfit/api/clock", status: 200, own: (*Emulator).setClock},
+	{method: "GET", path: "/_authfit/api/failures", status: 200, own: (*Emulator).inspectFailures},
+	{method: "POST", path: "/_authfit/api/failures", status: 201, own: (*Emulator).addFailure},
+	{method: "DELETE", path: "/_authfit/api/failures", status: 204, own: (*Emulator).forgetFailures},
+	{method: "DELETE", path: "/_authfit/api/failures/{id}", status: 204, own: (*Emulator).forgetFailure},
+	{method: "POST", path: "/_authfit/api/reset", status: 204, own: (*Emulator).inspectReset},
 }
 
 // Why something is not served.

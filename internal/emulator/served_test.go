@@ -32,7 +32,7 @@ var braces = regexp.MustCompile(`\{[^}]*\}`)
 
 // served says how a route of the OpenAPI description is answered here.
 func served(method, path string) string {
-	r, _, _ := find(method, braces.ReplaceAllString(path, "x"))
+	r, _, _ := find(routes, method, braces.ReplaceAllString(path, "x"))
 	for _, part := range outOfScope {
 		if r == nil && strings.HasPrefix(path, part.prefix) {
 			return "out of scope: " + part.what
@@ -86,16 +86,18 @@ func TestRoutesTable(t *testing.T) {
 // Every route of the table is found by its own path, and no two are the same.
 func TestRoutesAreFound(t *testing.T) {
 	seen := map[string]bool{}
-	for i := range routes {
-		r := &routes[i]
-		shape := r.method + " " + braces.ReplaceAllString(r.path, "{}")
-		if seen[shape] {
-			t.Errorf("%s is there twice", shape)
-		}
-		seen[shape] = true
-		found, params, _ := find(r.method, braces.ReplaceAllString(r.path, "x"))
-		if found != r || len(params) != strings.Count(r.path, "{") {
-			t.Errorf("%s %s is answered by %+v", r.method, r.path, found)
+	for _, table := range [][]route{routes, inspectorRoutes} {
+		for i := range table {
+			r := &table[i]
+			shape := r.method + " " + braces.ReplaceAllString(r.path, "{}")
+			if seen[shape] {
+				t.Errorf("%s is there twice", shape)
+			}
+			seen[shape] = true
+			found, params, _ := find(table, r.method, braces.ReplaceAllString(r.path, "x"))
+			if found != r || len(params) != strings.Count(r.path, "{") {
+				t.Errorf("%s %s is answered by %+v", r.method, r.path, found)
+			}
 		}
 	}
 }

@@ -280,6 +280,9 @@ type redemption struct {
 	ipAddress   string
 	userAgent   string
 	now         time.Time
+	// issuedAt is the time by a clock that nobody moved: the app checks its tokens
+	// by its own.
+	issuedAt time.Time
 }
 
 // issued is what a token request gets.
@@ -432,7 +435,7 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 
 // newToken makes another access token of a session.
 func (n *session) newToken(by redemption) {
-	n.TokenIssuedAt, n.TokenExpiresAt = by.now.Unix(), by.now.Add(by.lifetime).Unix()
+	n.TokenIssuedAt, n.TokenExpiresAt = by.issuedAt.Unix(), by.issuedAt.Add(by.lifetime).Unix()
 }
 
 // claims are what a session's access token says.
@@ -441,7 +444,7 @@ func (s *store) claims(n *session, u *user, issuer string) claims {
 		Issuer: issuer, Subject: u.ID, SessionID: n.ID,
 		TokenID:  stableID("", n.RefreshToken), // one for each pair, and no way back
 		IssuedAt: n.TokenIssuedAt, Expires: n.TokenExpiresAt,
-		AuthTime: n.AuthTime.Unix(), ClientID: n.ClientID,
+		AuthTime: min(n.AuthTime.Unix(), n.TokenIssuedAt), ClientID: n.ClientID,
 	}
 	if m, ok := s.membership(u.ID, n.OrganizationID); ok && m.Status == statusActive {
 		o, _ := s.organizations.get(m.OrganizationID)

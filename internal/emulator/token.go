@@ -126,7 +126,7 @@ func (e *Emulator) client(c *call, form url.Values) (redemption, *failure) {
 		issuer:    c.base() + "/user_management/" + e.ClientID,
 		lifetime:  e.tokenLifetime(),
 		ipAddress: shortened(form.Get("ip_address")), userAgent: shortened(form.Get("user_agent")),
-		now: c.now,
+		now: c.now, issuedAt: e.Now(),
 	}, nil
 }
 
