@@ -158,6 +158,13 @@ func TestInspectorLive(t *testing.T) {
 	if at := v.Focus(); !strings.Contains(at, "password: tokens for") {
 		t.Errorf("the focus is at %s", at)
 	}
+	all := v.authkit.Requests()
+	v.Evaluate(`(navigator.clipboard.writeText = async text => { window.copied = text }, "")`)
+	v.press("Copy curl for " + all[0].ID)
+	v.sees("Copied.", true)
+	if got := v.Evaluate("window.copied"); !strings.HasPrefix(got, "curl -i -X POST "+v.base) || !strings.HasSuffix(got, `"password=$PASSWORD"`) {
+		t.Errorf("copied %s", got)
+	}
 	v.press("Clear the list")
 	v.sees("No request yet.", true)
 
@@ -183,7 +190,7 @@ func TestInspectorLive(t *testing.T) {
 	v.press("Issue them expired")
 	v.sees("expired when issued", true)
 	issued := v.signIn(emulator.DefaultEmail)
-	all := v.authkit.Requests()
+	all = v.authkit.Requests()
 	if claims := v.api("GET", "/_authfit/api/requests/"+all[len(all)-1].ID, "")["access_token"].(map[string]any)["claims"].(map[string]any); claims["exp"].(float64) >= claims["iat"].(float64) {
 		t.Errorf("%v", claims)
 	}
