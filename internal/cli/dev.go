@@ -323,10 +323,9 @@ func (r *devRun) ready(authKit string, o *devOptions) {
 
 func inspector(authKit string) string { return authKit + "/_authfit" }
 
-// request notes a request that the AuthKit has answered, apart from those of its
-// own inspector.
+// request notes a request that the AuthKit has answered.
 func (r *devRun) request(q emulator.Request) {
-	if !r.Quiet && !strings.HasPrefix(q.Path, "/_authfit") {
+	if !r.Quiet {
 		r.log.Line("authkit", q.String())
 	}
 }
