@@ -79,15 +79,43 @@ func readFields(r *http.Request) (fields, *failure) {
 	if contentType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || contentType != "application/json" {
 		return in, apiFailure(http.StatusUnsupportedMediaType, "unsupported_media_type", "the content type must be application/json")
 	}
+	object, wrong := readObject(text)
+	if wrong != "" {
+		return in, invalidParameters(wrong)
+	}
+	in.body = object
+	return in, nil
+}
+
+// readObject reads one JSON object, no member of which is there twice, or says
+// what is wrong with it.
+func readObject(text []byte) (object map[string]any, wrong string) {
+	const none = "the body is not a JSON object"
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	if err := decoder.Decode(&in.body); err != nil || in.body == nil {
-		return in, invalidParameters("the body is not a JSON object")
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return nil, none
+	}
+	object = map[string]any{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		var value any
+		if err != nil || decoder.Decode(&value) != nil {
+			return nil, none
+		}
+		key, _ := name.(string) // as a member's name always is
+		if _, twice := object[key]; twice {
+			return nil, "the parameter " + key + " is given more than once"
+		}
+		object[key] = value
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, none
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return in, invalidParameters("the body is more than one JSON object")
+		return nil, none
 	}
-	return in, nil
+	return object, ""
 }
 
 // readBody reads a body of bounded length.

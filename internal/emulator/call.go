@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,7 +225,9 @@ func (c *call) finish() {
 	}
 	r := &c.log
 	r.Duration = time.Since(c.began)
-	r.UserAgent = c.userAgent()
+	if r.UserAgent = c.userAgent(); c.e.secretIn(r.UserAgent) {
+		r.UserAgent = "[an API key is in it]"
+	}
 	r.authorized = c.r.Header.Get("Authorization") != ""
 	r.Method = kept(r.Method, maxKeptName)
 	r.Path, r.Outcome = c.keptText(r.Path), c.keptText(r.Outcome)
@@ -232,6 +235,20 @@ func (c *call) finish() {
 	if c.e.Log != nil {
 		c.e.Log(*r)
 	}
+}
+
+// rescue answers for a handler that panics: it is a defect of the emulator's own,
+// and whoever meets it has to see it.
+func (c *call) rescue() {
+	wrong := recover()
+	switch wrong {
+	case nil:
+		return
+	case http.ErrAbortHandler:
+		panic(wrong)
+	}
+	c.fail(apiFailure(http.StatusInternalServerError, "emulator_failed",
+		fmt.Sprintf("this local AuthKit has failed, which is a defect of its own: %v", wrong)))
 }
 
 // keptText is a path or an outcome for the log. Both may repeat what was sent.
@@ -242,8 +259,11 @@ func (c *call) keptText(text string) string {
 	if c.e.secretIn(text) {
 		return "[an API key is in it]"
 	}
-	return kept(text, maxKept)
+	// Tokens are that long, in a path that no route takes too, and ids are not.
+	return kept(longPart.ReplaceAllString(text, "/{hidden}"), maxKept)
 }
+
+var longPart = regexp.MustCompile(`/[A-Za-z0-9_.~+=-]{40,}`)
 
 // noteFields records the fields of a JSON body for the log, masked.
 func (c *call) noteFields(in fields) {

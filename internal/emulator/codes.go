@@ -40,13 +40,13 @@ func (s *store) newCode(purpose, userID, email string, now time.Time) *oneTimeCo
 
 // takeCode checks a one-time code that somebody shows, and uses it up. The
 // failures are WorkOS's, by the name that codes for the purpose have there.
-func (s *store) takeCode(purpose, email, shown string, now time.Time) (*oneTimeCode, *failure) {
+func (s *store) takeCode(purpose, userID, email, shown string, now time.Time) (*oneTimeCode, *failure) {
 	wrong := func(what, text string) *failure {
 		return badRequest("one_time_code_"+what, text)
 	}
 	code, ok := s.oneTimeCodes.by(codeKey(purpose, email))
 	switch {
-	case !ok:
+	case !ok || userID != "" && code.UserID != userID:
 		return nil, badRequest("invalid_one_time_code", "the code is wrong, or none was sent to this email")
 	case code.Used:
 		return nil, wrong("previously_used", "the code has been used already")
@@ -156,7 +156,7 @@ func (e *Emulator) magicCode(c *call, id string, a *authorization, form url.Valu
 // signInByCode gives the user whose code this is, with an account made where
 // there was none. Who has the code has the email.
 func (s *store) signInByCode(email, code string, now time.Time) (*user, *failure) {
-	if _, f := s.takeCode(forMagicAuth, email, code, now); f != nil {
+	if _, f := s.takeCode(forMagicAuth, "", email, code, now); f != nil {
 		return nil, f
 	}
 	u, ok := s.users.by(emailKey(email))
@@ -166,11 +166,23 @@ func (s *store) signInByCode(email, code string, now time.Time) (*user, *failure
 		}
 		return s.addSeed(User{Email: email, EmailVerified: true}, now), nil
 	}
-	if !u.EmailVerified {
-		u.EmailVerified, u.UpdatedAt = true, now
-		s.users.put(u.ID, u)
-	}
+	s.verified(u, methodMagicAuth, now)
 	return u, nil
+}
+
+// verified takes note that who has signed in has the email. Whoever made the
+// account before that, and did not have it, gets in no more by the password that
+// they chose.
+func (s *store) verified(u *user, method string, now time.Time) {
+	if u.EmailVerified {
+		return
+	}
+	u.EmailVerified, u.UpdatedAt = true, now
+	if method != methodPassword {
+		u.Password = nil
+		s.sessions.removeBy(userKey(u.ID))
+	}
+	s.users.put(u.ID, u)
 }
 
 // sendVerification makes and sends a code that shows that an email is a user's.
@@ -196,19 +208,18 @@ func (e *Emulator) verifyEmail(c *call, id string, a *authorization, form url.Va
 	if !ok || e.store.next(&a.signedIn) != emailVerification {
 		return nobodyYet(c)
 	}
-	if f := e.store.verifyEmail(u, form.Get("code"), c.now); f != nil {
+	if f := e.store.verifyEmail(u, form.Get("code"), a.signedIn.Method, c.now); f != nil {
 		return e.verifyPage(c, id, a, sentence(f.text), false)
 	}
 	return e.advance(c, id)
 }
 
 // verifyEmail takes the code that was sent to a user's email.
-func (s *store) verifyEmail(u *user, code string, now time.Time) *failure {
-	if _, f := s.takeCode(forEmailVerification, u.Email, code, now); f != nil {
+func (s *store) verifyEmail(u *user, code, method string, now time.Time) *failure {
+	if _, f := s.takeCode(forEmailVerification, u.ID, u.Email, code, now); f != nil {
 		return f
 	}
-	u.EmailVerified, u.UpdatedAt = true, now
-	s.users.put(u.ID, u)
+	s.verified(u, method, now)
 	return nil
 }
 
@@ -293,6 +304,8 @@ func (s *store) resetPassword(token, text string, now time.Time) (*user, *failur
 	}
 	u, ok := s.users.get(r.UserID)
 	switch {
+	case ok && !strings.EqualFold(r.Email, u.Email):
+		return nil, refused("password_reset_token_expired", "the link was sent to an email that is not the user's any more")
 	case !ok || r.Used:
 		return nil, refused("password_reset_token_used", "the link has been used already")
 	case !now.Before(r.Expires):
@@ -468,7 +481,7 @@ func (e *Emulator) confirmUserVerification(c *call, in fields) (any, *failure) {
 	if u.EmailVerified {
 		return nil, badRequest("email_previously_verified", "the email was verified before")
 	}
-	if f := e.store.verifyEmail(u, code, c.now); f != nil {
+	if f := e.store.verifyEmail(u, code, methodPassword, c.now); f != nil {
 		return nil, renamed(f, "email_verification_code_")
 	}
 	return map[string]any{"user": userResponse(u)}, nil
@@ -532,7 +545,7 @@ func (e *Emulator) confirmEmailChange(c *call, in fields) (any, *failure) {
 	if other, taken := e.store.users.by(emailKey(u.NewEmail)); taken && other != u {
 		return nil, apiFailure(http.StatusConflict, "email_not_available", "there is an account with this email already")
 	}
-	if _, f := e.store.takeCode(forEmailChange, u.NewEmail, code, c.now); f != nil {
+	if _, f := e.store.takeCode(forEmailChange, u.ID, u.NewEmail, code, c.now); f != nil {
 		f = renamed(f, "email_change_code_")
 		switch f.code {
 		case "email_change_code_previously_used":

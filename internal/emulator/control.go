@@ -114,6 +114,7 @@ func (c *control) inject(on *call, r *route) bool {
 	if f.Status == 0 {
 		return false
 	}
+	on.w.Header().Set("Retry-After", "1")
 	on.fail(apiFailure(f.Status, "injected_failure", "this failure was asked for in the inspector: "+http.StatusText(f.Status)))
 	return true
 }

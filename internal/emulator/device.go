@@ -130,7 +130,7 @@ func (s *store) redeemDevice(code string, by redemption) (issued, *failure) {
 		return issued{}, oauthFailure("access_denied", "the user refused to sign the device in")
 	case d.SignedIn == nil && !by.now.Before(d.Expires):
 		return issued{}, oauthFailure("expired_token", "the device code has expired")
-	case d.SignedIn == nil && by.now.Sub(last) < d.Interval:
+	case d.SignedIn == nil && !by.now.Before(last) && by.now.Sub(last) < d.Interval:
 		d.Interval += deviceInterval // RFC 8628, section 3.5
 		return issued{}, oauthFailure("slow_down", "the device asks more often than the interval says, which is longer by five seconds now")
 	case d.SignedIn == nil:

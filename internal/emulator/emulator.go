@@ -253,6 +253,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.setDefaults()
 	c := newCall(e, w, r)
 	defer c.finish()
+	defer c.rescue()
 
 	// A name that an attacker's page has pointed at this machine (DNS
 	// rebinding) must not reach the emulator.
@@ -279,7 +280,11 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.own {
 		table = inspectorRoutes
 	}
-	route, params, allowed := find(table, r.Method, path)
+	method := r.Method
+	if method == http.MethodHead { // which net/http answers without the body
+		method = http.MethodGet
+	}
+	route, params, allowed := find(table, method, path)
 	switch {
 	case route != nil:
 		c.params, c.log.Route = params, route.path

@@ -175,7 +175,7 @@ func TestLimits(t *testing.T) {
 	if _, ok := s.waiting(firstPage, now); ok {
 		t.Error("the oldest page is still there")
 	}
-	if _, f := s.redeem(firstCode, by); f == nil {
+	if _, f := s.redeem(firstCode, "", by); f == nil {
 		t.Error("the oldest code is still there")
 	}
 	if _, f := s.rotate(secondToken, "", by); f == nil {

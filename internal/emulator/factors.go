@@ -100,7 +100,8 @@ func (s *store) newChallenge(factorID string, now time.Time) *challenge {
 }
 
 // answer checks a code against a challenge, which is used up by the right one.
-func (s *store) answer(id, code string, now time.Time) (*challenge, bool, *failure) {
+// The code is of the time that the person's own clock has, whoever moved this one.
+func (s *store) answer(id, code string, now, unmoved time.Time) (*challenge, bool, *failure) {
 	c, ok := s.challenges.get(id)
 	if !ok {
 		return nil, false, notFound("Authentication challenge", id)
@@ -116,7 +117,7 @@ func (s *store) answer(id, code string, now time.Time) (*challenge, bool, *failu
 	case c.Attempts >= maxAttempts:
 		return nil, false, badRequest("one_time_code_too_many_attempts", "there were too many wrong codes")
 	}
-	valid := f.take(code, now)
+	valid := f.take(code, unmoved)
 	if valid {
 		c.Used = true
 		s.factors.put(f.ID, f)
@@ -132,9 +133,21 @@ func (s *store) answer(id, code string, now time.Time) (*challenge, bool, *failu
 func (e *Emulator) enrollPage(c *call, id string, a *authorization, status int, wrong string) func() {
 	f, ok := e.store.factors.get(a.factorID)
 	if !ok {
-		u, _ := e.store.users.get(a.signedIn.UserID)
+		u, known := e.store.users.get(a.signedIn.UserID)
+		if !known {
+			return e.over(c)
+		}
+		for _, left := range e.store.factors.allBy(userKey(u.ID)) {
+			if left.OnPage && !left.Confirmed {
+				e.store.factors.remove(left.ID)
+			}
+		}
+		if e.store.factors.full() {
+			return func() { c.fail(full("factors", maxAccounts)) }
+		}
 		f, _ = e.store.newFactor(u.ID, totpIssuer, u.Email, c.now) // with an issuer and a user it is made
-		a.factorID = f.ID
+		f.OnPage, a.factorID = true, f.ID
+		e.store.factors.put(f.ID, f)
 	}
 	picture, err := f.qrCode()
 	if err != nil {
@@ -154,7 +167,7 @@ func (e *Emulator) enrollFactor(c *call, id string, a *authorization, form url.V
 	if !ok || e.store.next(&a.signedIn) != factorEnrollment {
 		return nobodyYet(c)
 	}
-	if !f.take(form.Get("code"), c.now) {
+	if !f.take(form.Get("code"), e.Now()) {
 		return e.enrollPage(c, id, a, http.StatusUnprocessableEntity, "The code is wrong. Enter the one that the app shows now.")
 	}
 	e.store.factors.put(f.ID, f)
@@ -179,7 +192,7 @@ func (e *Emulator) challengeFactor(c *call, id string, a *authorization, form ur
 	if a.factorID == "" || e.store.next(&a.signedIn) != factorChallenge {
 		return nobodyYet(c)
 	}
-	_, valid, f := e.store.answer(a.factorID, form.Get("code"), c.now)
+	_, valid, f := e.store.answer(a.factorID, form.Get("code"), c.now, e.Now())
 	switch {
 	case f != nil:
 		e.store.pending.remove(id)
@@ -317,7 +330,7 @@ func (e *Emulator) verifyChallenge(c *call, in fields) (any, *failure) {
 	if f := in.check("code"); f != nil {
 		return nil, f
 	}
-	answered, valid, f := e.store.answer(c.params["id"], code, c.now)
+	answered, valid, f := e.store.answer(c.params["id"], code, c.now, e.Now())
 	if f != nil {
 		return nil, f
 	}

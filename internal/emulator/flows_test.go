@@ -178,9 +178,11 @@ func TestFactorPages(t *testing.T) {
 	if got.AuthenticationMethod != methodPassword {
 		t.Errorf("got %+v", got)
 	}
-	// Who comes from a provider has shown there what it asks for.
+	// Nor does it matter from which provider they come.
+	b.clock.Advance(time.Minute)
 	page = b.get("/user_management/authorize", goodAuthorization("provider", "GitHubOAuth"))
-	b.callback(b.submit(page, 200, "Sign in with GitHub", "pick-identity", "email", DefaultEmail))
+	page = b.submit(page, 200, "Sign in with GitHub", "pick-identity", "email", DefaultEmail)
+	b.callback(b.submit(page, 200, "Enter your code", "challenge-factor", "code", b.totpNow(secret)))
 }
 
 // The steps cannot be left out: a form of a later one is refused.

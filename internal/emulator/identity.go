@@ -104,25 +104,28 @@ func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.V
 		u = e.store.provision(u, email, k, c)
 		a.organizationID = k.OrganizationID
 		return e.proceed(c, id, u, methodSSO)
+	case e.store.requiredConnection(email) != nil:
+		a.provider = providerAuthKit
+		return e.turnTo(c, id, a, e.store.requiredConnection(email), email)
 	case known:
 		if wrong := e.store.notMember(u, a.organizationID); wrong != "" {
 			return refuse(wrong)
 		}
 	default:
-		u = e.store.addSeed(User{Email: email}, c.now)
+		u = e.store.addSeed(User{Email: email, EmailVerified: true}, c.now)
 	}
 	e.store.link(u, a.provider, c)
 	return e.proceed(c, id, u, a.provider)
 }
 
-// link notes that a user has an account at a provider. The provider has verified
-// the email.
+// link notes that a user has an account at a provider, which has verified the
+// email of who comes from there, but not of who made an account here before.
 func (s *store) link(u *user, provider string, c *call) {
 	at := identity{provider, stableID("", provider+u.ID)}
 	if !slices.Contains(u.Identities, at) {
 		u.Identities = append(u.Identities, at)
 	}
-	u.EmailVerified, u.UpdatedAt = true, c.now
+	u.UpdatedAt = c.now
 	s.users.put(u.ID, u)
 }
 
@@ -130,10 +133,8 @@ func (s *store) link(u *user, provider string, c *call) {
 // a member.
 func (s *store) provision(u *user, email string, k *connection, c *call) *user {
 	if u == nil {
-		u = s.addSeed(User{Email: email}, c.now)
+		u = s.addSeed(User{Email: email, EmailVerified: true}, c.now)
 	}
-	u.EmailVerified, u.UpdatedAt = true, c.now
-	s.users.put(u.ID, u)
 	if m, ok := s.membership(u.ID, k.OrganizationID); !ok {
 		s.addMembership(u.ID, k.OrganizationID, []string{"member"}, c.now)
 	} else if m.Status != statusActive {

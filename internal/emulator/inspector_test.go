@@ -173,7 +173,7 @@ func TestInspectorKeepsLittle(t *testing.T) {
 		form.Set(name, strings.Repeat("v", 1_100))
 	}
 	b.post(tokenPath, form)
-	r := b.request("GET", "/"+strings.Repeat("p", 7_000), "", "")
+	r := b.request("GET", strings.Repeat("/pppp", 1_400), "", "")
 	r.Header.Set("User-Agent", strings.Repeat("u", 7_000))
 	b.do(r)
 	all := b.data("requests")

@@ -40,11 +40,9 @@ func (s *store) openInvitation(token string, now time.Time) (*invitation, *failu
 	return i, nil
 }
 
-// joinByInvitation accepts the invitation of a sign-in for the user who came by
-// it. It is for that email alone.
-func (s *store) joinByInvitation(a *authorization, u *user, now time.Time) *failure {
-	token := a.invitationToken
-	a.invitationToken = ""
+// invite takes note of the invitation that a sign-in comes by. It is for that
+// email alone, and is accepted when nothing is missing of the sign-in any more.
+func (s *store) invite(token string, u *user, in *signedIn, now time.Time) *failure {
 	i, f := s.openInvitation(token, now)
 	if f != nil {
 		return f
@@ -52,15 +50,27 @@ func (s *store) joinByInvitation(a *authorization, u *user, now time.Time) *fail
 	if !strings.EqualFold(i.Email, u.Email) {
 		return oauthFailure("invitation_cannot_be_used_for_email", "the invitation is for another email than "+u.Email)
 	}
+	in.InvitationID = i.ID
+	if in.OrganizationID == "" {
+		in.OrganizationID = i.OrganizationID
+	}
+	return nil
+}
+
+// acceptInvited accepts the invitation of a sign-in that is complete, if it came by
+// one.
+func (s *store) acceptInvited(in *signedIn, u *user, now time.Time) *failure {
+	if in.InvitationID == "" {
+		return nil
+	}
+	i, ok := s.invitations.get(in.InvitationID)
+	if !ok || i.state(now) != statusPending {
+		return oauthFailure("invitation_invalid", "the invitation was accepted or revoked meanwhile, or has expired")
+	}
+	in.InvitationID = ""
 	// Who has the token has the email that it was sent to.
-	if !u.EmailVerified {
-		u.EmailVerified, u.UpdatedAt = true, now
-		s.users.put(u.ID, u)
-	}
+	s.verified(u, in.Method, now)
 	s.accept(i, u, now)
-	if a.signedIn.OrganizationID == "" {
-		a.signedIn.OrganizationID = i.OrganizationID
-	}
 	return nil
 }
 
@@ -71,20 +81,11 @@ func (s *store) accept(i *invitation, u *user, now time.Time) {
 	if i.OrganizationID == "" {
 		return
 	}
-	role := i.Role
-	if role == "" {
-		role = "member"
+	roles := []string{"member"}
+	if i.Role != "" {
+		roles = []string{i.Role}
 	}
-	if m, ok := s.membership(u.ID, i.OrganizationID); ok {
-		m.Status, m.UpdatedAt = statusActive, now
-		s.memberships.put(m.ID, m)
-		return
-	}
-	m := &membership{
-		ID: newID("om_", now), UserID: u.ID, OrganizationID: i.OrganizationID, Status: statusActive,
-		Role: role, Roles: []string{role}, CreatedAt: now, UpdatedAt: now,
-	}
-	s.memberships.put(m.ID, m)
+	s.join(u.ID, i.OrganizationID, roles, now)
 }
 
 // invitationFromCookie gives the token that a link in a mail has left.
@@ -219,7 +220,7 @@ func (e *Emulator) checkInvitation(i *invitation, days int, now time.Time) *fail
 			return notFound("Organization", i.OrganizationID)
 		}
 		if known {
-			if _, member := e.store.membership(u.ID, i.OrganizationID); member {
+			if m, member := e.store.membership(u.ID, i.OrganizationID); member && m.Status != statusInactive {
 				return badRequest("user_already_organization_member", "the user is a member of the organization already")
 			}
 		}

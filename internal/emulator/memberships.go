@@ -40,6 +40,17 @@ func (s *store) membershipResponse(m *membership) membershipObject {
 	return out
 }
 
+// join makes a user an active member with these roles, also who was one before.
+func (s *store) join(userID, organizationID string, roles []string, now time.Time) *membership {
+	m, ok := s.membership(userID, organizationID)
+	if !ok {
+		return s.addMembership(userID, organizationID, roles, now)
+	}
+	m.Status, m.Role, m.Roles, m.UpdatedAt = statusActive, roles[0], roles, now
+	s.memberships.put(m.ID, m)
+	return m
+}
+
 func (s *store) addMembership(userID, organizationID string, roles []string, now time.Time) *membership {
 	m := &membership{
 		ID: newID("om_", now), UserID: userID, OrganizationID: organizationID, Status: statusActive,
@@ -111,7 +122,7 @@ func (e *Emulator) createMembership(c *call, in fields) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	if _, ok := e.store.membership(userID, organizationID); ok {
+	if m, ok := e.store.membership(userID, organizationID); ok && m.Status != statusInactive {
 		return nil, badRequest("organization_membership_already_exists", "the user is a member of the organization already")
 	}
 	if e.store.memberships.full() {
@@ -120,7 +131,7 @@ func (e *Emulator) createMembership(c *call, in fields) (any, *failure) {
 	if len(roles) == 0 {
 		roles = []string{"member"}
 	}
-	return e.store.membershipResponse(e.store.addMembership(userID, organizationID, roles, c.now)), nil
+	return e.store.membershipResponse(e.store.join(userID, organizationID, roles, c.now)), nil
 }
 
 // theMembership gives the membership whose id is in the path.

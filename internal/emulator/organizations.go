@@ -183,7 +183,9 @@ func (e *Emulator) createOrganization(c *call, in fields) (any, *failure) {
 // wrong with it.
 func (e *Emulator) changeOrganization(o *organization, in fields, c *call) *failure {
 	if in.given("name") {
-		o.Name = in.text("name")
+		if o.Name = in.text("name"); o.Name == "" {
+			in.complain("name", "a name")
+		}
 	}
 	if in.has("external_id") {
 		o.ExternalID = in.text("external_id")
@@ -196,9 +198,9 @@ func (e *Emulator) changeOrganization(o *organization, in fields, c *call) *fail
 	if in.has("stripe_customer_id") {
 		o.StripeCustomerID = in.text("stripe_customer_id")
 	}
-	domains, replaced := []domain{}, false
+	domains, replaced := []domain{}, in.given("domains") || in.given("domain_data")
 	for _, name := range in.texts("domains") {
-		domains, replaced = append(domains, newDomain(name, true, c.now)), true
+		domains = append(domains, newDomain(name, true, c.now))
 	}
 	data, _ := in.body["domain_data"].([]any)
 	if data == nil && in.given("domain_data") {
@@ -211,7 +213,7 @@ func (e *Emulator) changeOrganization(o *organization, in fields, c *call) *fail
 		if name == "" || state != "verified" && state != "pending" {
 			in.complain("domain_data", "an array of objects, each with domain and state (verified or pending)")
 		}
-		domains, replaced = append(domains, newDomain(name, state == "verified", c.now)), true
+		domains = append(domains, newDomain(name, state == "verified", c.now))
 	}
 	if f := in.check(); f != nil {
 		return f

@@ -221,6 +221,9 @@ type signedIn struct {
 	Method string
 	// SecondFactor says that a code of an authentication factor was shown too.
 	SecondFactor bool
+	// InvitationID is the invitation that they come by. It is accepted when nothing
+	// is missing any more.
+	InvitationID string
 	IPAddress    string
 	UserAgent    string
 }
@@ -304,6 +307,8 @@ type factor struct {
 	Issuer string
 	User   string
 	Secret string // base32
+	// OnPage says that a page here has made it, which may be left.
+	OnPage bool
 	// Confirmed says that a code of it was shown once.
 	Confirmed bool
 	// LastStep is the time step of the last code that was taken; none is taken twice.

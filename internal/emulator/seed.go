@@ -255,7 +255,7 @@ func (s *store) addSeed(u User, now time.Time) *user {
 		Impersonator: u.Impersonator, CreatedAt: now, UpdatedAt: now,
 	}
 	if n.ID == "" {
-		n.ID = stableID("user_", strings.ToLower(u.Email))
+		n.ID = s.freshID(u.Email, now)
 	}
 	if u.Password != "" {
 		n.Password = hashed(u.Password)

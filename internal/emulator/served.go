@@ -121,6 +121,16 @@ var routes = []route{
 	{method: "POST", path: "/authkit/oauth2/complete", why: whyConnect},
 	{method: "GET", path: "/user_management/jwt_template", why: whyTemplate},
 	{method: "PUT", path: "/user_management/jwt_template", why: whyTemplate},
+	{method: "GET", path: "/user_management/waitlists", why: whyWaitlist},
+	{method: "GET", path: "/user_management/waitlists/{id}", why: whyWaitlist},
+	{method: "GET", path: "/user_management/waitlists/{id}/entries", why: whyWaitlist},
+	{method: "POST", path: "/user_management/waitlists/{id}/entries", why: whyWaitlist},
+	{method: "DELETE", path: "/user_management/waitlist_entries/{id}", why: whyWaitlist},
+	{method: "POST", path: "/user_management/waitlist_entries/{id}/approve", why: whyWaitlist},
+	{method: "POST", path: "/user_management/waitlist_entries/{id}/deny", why: whyWaitlist},
+	{method: "GET", path: "/user_management/authkit_oauth_resources", why: whyConnect},
+	{method: "POST", path: "/user_management/authkit_oauth_resources", why: whyConnect},
+	{method: "DELETE", path: "/user_management/authkit_oauth_resources/{id}", why: whyConnect},
 	{method: "POST", path: "/user_management/radar_challenges", why: whyRadar},
 	{method: "GET", path: "/user_management/radar_challenges/{id}", why: whyRadar},
 	{method: "GET", path: "/user_management/users/{user_id}/authorized_applications", why: whyConnect},
@@ -169,6 +179,7 @@ const (
 	whyConnect  = "applications of others do not sign in here"
 	whyTemplate = "access tokens have the claims that AuthKit documents, and no template of their own"
 	whyRadar    = "nobody is suspected here"
+	whyWaitlist = "everybody can sign up here"
 	whyKeys     = "the emulator's API key is the only one"
 	whyGroups   = "roles are given to members, one by one"
 )

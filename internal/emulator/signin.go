@@ -64,12 +64,14 @@ func (s *store) next(in *signedIn) need {
 	if !ok || u.Impersonator != nil {
 		return nothing
 	}
-	byPassword := in.Method == methodPassword
-	if byPassword && !u.EmailVerified && s.policy.verifyEmail {
+	// Also of who comes from a provider, where somebody else may have made the
+	// account: https://workos.com/docs/reference/authkit/authentication-errors.
+	if !u.EmailVerified && in.InvitationID == "" && (s.policy.verifyEmail || in.Method != methodPassword) {
 		return emailVerification
 	}
-	// Who comes from an identity provider has shown there what it asks for.
-	if (byPassword || in.Method == methodMagicAuth) && !in.SecondFactor {
+	// Who comes from an organisation's identity provider has shown there what it
+	// asks for.
+	if in.Method != methodSSO && !in.SecondFactor {
 		switch {
 		case s.confirmedFactor(u.ID) != nil:
 			return factorChallenge
@@ -240,7 +242,10 @@ func (s *store) notMember(u *user, organizationID string) string {
 	if organizationID == "" || s.checkMember(u.ID, organizationID) == nil {
 		return ""
 	}
-	o, _ := s.organizations.get(organizationID)
+	o, ok := s.organizations.get(organizationID)
+	if !ok {
+		return "The organization that the app asks for is not there any more."
+	}
 	return u.Email + " is not a member of " + o.Name + ", which the app asks for."
 }
 
@@ -254,7 +259,7 @@ func (e *Emulator) proceed(c *call, id string, u *user, method string) func() {
 	e.store.pending.remove(id)
 	a.email, a.factorID = "", "" // they may be of who was here before
 	a.signedIn = signedIn{
-		UserID: u.ID, OrganizationID: a.organizationID, AuthTime: c.now, Method: method,
+		UserID: u.ID, OrganizationID: a.organizationID, AuthTime: e.Now(), Method: method,
 		IPAddress: c.clientIP(), UserAgent: c.userAgent(),
 	}
 	// With another id from here on: the one so far was in links, and whoever
@@ -271,7 +276,9 @@ func (e *Emulator) advance(c *call, id string) func() {
 	}
 	if a.invitationToken != "" {
 		c.forgetInvitation()
-		if wrong := e.store.joinByInvitation(a, u, c.now); wrong != nil {
+		token := a.invitationToken
+		a.invitationToken = ""
+		if wrong := e.store.invite(token, u, &a.signedIn, c.now); wrong != nil {
 			e.store.pending.remove(id)
 			return e.back(c, a, wrong)
 		}
@@ -299,10 +306,16 @@ func (e *Emulator) advance(c *call, id string) func() {
 // complete sends a user who has signed in back to the app, with a code.
 func (e *Emulator) complete(c *call, id string, a *authorization) func() {
 	e.store.pending.remove(id)
+	u, ok := e.store.users.get(a.signedIn.UserID)
+	if !ok {
+		return e.over(c)
+	}
+	if wrong := e.store.acceptInvited(&a.signedIn, u, c.now); wrong != nil {
+		return e.back(c, a, wrong)
+	}
 	if a.deviceCode != "" {
 		return e.approveDevice(c, a)
 	}
-	u, _ := e.store.users.get(a.signedIn.UserID)
 	outcome := "code for " + u.Email
 	if a.signedIn.OrganizationID != "" {
 		outcome += " in " + a.signedIn.OrganizationID

@@ -80,11 +80,14 @@ type store struct {
 	profiles      *table[*profile]
 	// Open pages are not saved: a browser gets a new one.
 	pending *table[*authorization]
+	// retired are ids of users who were deleted.
+	retired map[string]bool
 }
 
 func newStore() *store {
 	s := &store{
 		dirty:         map[savedKey]bool{},
+		retired:       map[string]bool{},
 		users:         newTable("user", maxAccounts, (*user).keys),
 		organizations: newTable("organization", maxOrganizations, (*organization).keys),
 		memberships:   newTable("organization_membership", maxMemberships, (*membership).keys),
@@ -213,13 +216,40 @@ func (s *store) checkPassword(email, text string) (*user, bool) {
 	return u, true
 }
 
-// removeUser takes a user away with all that is theirs.
+// freshID is an id for a new user. It is made from the email, so that an app's own
+// tables fit after a restart that forgets everything; but never one that
+// somebody has or had.
+func (s *store) freshID(email string, now time.Time) string {
+	id := stableID("user_", strings.ToLower(email))
+	if _, taken := s.users.get(id); taken || s.retired[id] {
+		return newID("user_", now)
+	}
+	return id
+}
+
+// removeUser takes a user away with all that is theirs, and all that was under
+// way for them.
 func (s *store) removeUser(id string) {
+	u, ok := s.users.get(id)
+	if !ok {
+		return
+	}
+	s.retired[id] = true
 	s.users.remove(id)
 	s.memberships.removeBy(userKey(id))
 	s.sessions.removeBy(userKey(id))
 	s.factors.removeBy(userKey(id))
 	s.resets.removeBy(userKey(id))
+	for _, purpose := range []string{forMagicAuth, forEmailVerification} {
+		s.oneTimeCodes.removeBy(codeKey(purpose, u.Email))
+	}
+	if u.NewEmail != "" {
+		s.oneTimeCodes.removeBy(codeKey(forEmailChange, u.NewEmail))
+	}
+	s.grants.removeIf(func(g *grant) bool { return g.SignedIn.UserID == id })
+	s.steps.removeIf(func(p *step) bool { return p.SignedIn.UserID == id })
+	s.devices.removeIf(func(d *device) bool { return d.SignedIn != nil && d.SignedIn.UserID == id })
+	s.pending.removeIf(func(a *authorization) bool { return a.signedIn.UserID == id })
 }
 
 // active gives a user's active memberships.
@@ -297,10 +327,15 @@ type issued struct {
 var invalidCode = oauthFailure("invalid_grant", "the code has expired or is invalid")
 
 // redeem exchanges a code for a session, once.
-func (s *store) redeem(code string, by redemption) (issued, *failure) {
+func (s *store) redeem(code, invitationToken string, by redemption) (issued, *failure) {
 	g, f := s.use(code, by)
 	if f != nil {
 		return issued{}, f
+	}
+	if u, ok := s.users.get(g.SignedIn.UserID); ok && invitationToken != "" {
+		if f := s.invite(invitationToken, u, &g.SignedIn, by.now); f != nil {
+			return issued{}, f
+		}
 	}
 	out, f := s.newSession(g.SignedIn, by)
 	if f == nil {
@@ -362,6 +397,9 @@ func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
 	if !ok {
 		return issued{}, oauthFailure("invalid_grant", "the user is not there any more")
 	}
+	if f := s.acceptInvited(&in, u, by.now); f != nil {
+		return issued{}, f
+	}
 	u.LastSignInAt = in.AuthTime
 	s.users.put(u.ID, u)
 	if in.IPAddress == "" {
@@ -418,13 +456,16 @@ func (s *store) rotate(token, organizationID string, by redemption) (issued, *fa
 	}
 	if token == n.PreviousToken {
 		// The same pair cannot be for another organisation.
-		if !by.now.Before(n.UpdatedAt.Add(refreshGrace)) || organizationID != "" && organizationID != n.OrganizationID {
+		if by.now.Before(n.UpdatedAt) || !by.now.Before(n.UpdatedAt.Add(refreshGrace)) || organizationID != "" && organizationID != n.OrganizationID {
 			return issued{}, oauthFailure("invalid_grant", "refresh token already exchanged")
 		}
 		return s.issued(n, u, by), nil
 	}
 	if organizationID != "" {
 		n.OrganizationID = organizationID
+	}
+	if s.checkMember(n.UserID, n.OrganizationID) != nil {
+		n.OrganizationID = "" // not any more
 	}
 	n.PreviousToken, n.RefreshToken, n.UpdatedAt = n.RefreshToken, secret(), by.now
 	n.newToken(by)
@@ -444,7 +485,7 @@ func (s *store) claims(n *session, u *user, issuer string) claims {
 		Issuer: issuer, Subject: u.ID, SessionID: n.ID,
 		TokenID:  stableID("", n.RefreshToken), // one for each pair, and no way back
 		IssuedAt: n.TokenIssuedAt, Expires: n.TokenExpiresAt,
-		AuthTime: min(n.AuthTime.Unix(), n.TokenIssuedAt), ClientID: n.ClientID,
+		AuthTime: n.AuthTime.Unix(), ClientID: n.ClientID,
 	}
 	if m, ok := s.membership(u.ID, n.OrganizationID); ok && m.Status == statusActive {
 		o, _ := s.organizations.get(m.OrganizationID)

@@ -181,6 +181,17 @@ func (t *table[V]) remove(id string) bool {
 	return true
 }
 
+// removeIf removes all that are so.
+func (t *table[V]) removeIf(so func(V) bool) {
+	for e := t.oldest; e != nil; {
+		next := e.newer
+		if so(e.Value) {
+			t.remove(e.id)
+		}
+		e = next
+	}
+}
+
 // clear removes all objects.
 func (t *table[V]) clear() {
 	for id := range t.items {

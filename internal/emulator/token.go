@@ -1,11 +1,7 @@
 package emulator
 
 import (
-	"bytes"
 	"crypto/subtle"
-	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -147,16 +143,7 @@ func (e *Emulator) exchangeCode(c *call, form url.Values, by redemption) (issued
 		return issued{}, oauthFailure("invalid_client",
 			"client_secret is missing, and no code_verifier stands in for it")
 	}
-	invited, f := e.invitedBy(form, c)
-	if f != nil {
-		return issued{}, f
-	}
-	if g, ok := e.store.grants.get(code); ok && invited != nil && !g.Used {
-		if f := e.store.acceptFor(invited, &g.SignedIn, by); f != nil {
-			return issued{}, f
-		}
-	}
-	return e.store.redeem(code, by)
+	return e.store.redeem(code, form.Get("invitation_token"), by)
 }
 
 func (e *Emulator) exchangeRefreshToken(_ *call, form url.Values, by redemption) (issued, *failure) {
@@ -209,39 +196,14 @@ func ssoRequired(email string, k *connection) *failure {
 // its user for first.
 func (e *Emulator) signInWithout(c *call, form url.Values, u *user, method string, by redemption) (issued, *failure) {
 	in := signedIn{
-		UserID: u.ID, AuthTime: c.now, Method: method, IPAddress: form.Get("ip_address"), UserAgent: form.Get("user_agent"),
+		UserID: u.ID, AuthTime: e.Now(), Method: method, IPAddress: form.Get("ip_address"), UserAgent: form.Get("user_agent"),
 	}
-	invited, f := e.invitedBy(form, c)
-	if f == nil && invited != nil {
-		f = e.store.acceptFor(invited, &in, by)
-	}
-	if f != nil {
-		return issued{}, f
+	if token := form.Get("invitation_token"); token != "" {
+		if f := e.store.invite(token, u, &in, c.now); f != nil {
+			return issued{}, f
+		}
 	}
 	return e.goOn(c, in, by)
-}
-
-// invitedBy gives the invitation that a token request comes by, or nil.
-func (e *Emulator) invitedBy(form url.Values, c *call) (*invitation, *failure) {
-	token := form.Get("invitation_token")
-	if token == "" {
-		return nil, nil
-	}
-	return e.store.openInvitation(token, c.now)
-}
-
-// acceptFor accepts an invitation for who signs in.
-func (s *store) acceptFor(i *invitation, in *signedIn, by redemption) *failure {
-	u, ok := s.users.get(in.UserID)
-	if !ok {
-		return invalidCode
-	}
-	a := &authorization{invitationToken: i.Token, signedIn: *in}
-	if f := s.joinByInvitation(a, u, by.now); f != nil {
-		return f
-	}
-	*in = a.signedIn
-	return nil
 }
 
 // goOn begins a session where nothing is missing. Otherwise the refusal has a
@@ -336,7 +298,7 @@ func (e *Emulator) exchangeEmailVerification(c *call, form url.Values, by redemp
 	if !ok {
 		return issued{}, invalidCode
 	}
-	if f := e.store.verifyEmail(u, code, c.now); f != nil {
+	if f := e.store.verifyEmail(u, code, pending.SignedIn.Method, c.now); f != nil {
 		return issued{}, f
 	}
 	e.store.steps.remove(token)
@@ -361,7 +323,7 @@ func (e *Emulator) exchangeTOTP(c *call, form url.Values, by redemption) (issued
 	if of, ok := e.store.factors.get(asked.FactorID); !ok || of.UserID != pending.SignedIn.UserID {
 		return issued{}, badRequest("user_mismatch", "the challenge is for a factor of another user")
 	}
-	_, valid, f := e.store.answer(challengeID, code, c.now)
+	_, valid, f := e.store.answer(challengeID, code, c.now, e.Now())
 	switch {
 	case f != nil:
 		return issued{}, f
@@ -440,28 +402,16 @@ func readForm(r *http.Request) (url.Values, *failure) {
 // readJSON reads an object of texts. Values of other types stand for nothing
 // that a grant reads, and are passed over.
 func readJSON(body []byte) (url.Values, *failure) {
-	notAnObject := oauthFailure("invalid_request", "the body is not a JSON object")
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
-		return nil, notAnObject
+	object, wrong := readObject(body)
+	if wrong != "" {
+		return nil, oauthFailure("invalid_request", wrong)
 	}
 	form := url.Values{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		var value any
-		if err != nil || decoder.Decode(&value) != nil {
-			return nil, notAnObject
-		}
+	for name, value := range object {
 		text, _ := value.(string)
-		form.Add(name.(string), text)
+		form.Set(name, text)
 	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, notAnObject
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, notAnObject
-	}
-	return form, givenTwice(form)
+	return form, nil
 }
 
 // givenTwice refuses a parameter that is there more than once.

@@ -238,10 +238,10 @@ func TestCodeOfAnotherClient(t *testing.T) {
 	s := b.e.store
 	u, _ := s.users.by(emailKey(DefaultEmail))
 	code := s.issueCode(&authorization{clientID: "client_a", redirectURI: testRedirectURI, signedIn: signedIn{UserID: u.ID}}, now)
-	if _, f := s.redeem(code, redemption{clientID: "client_b", now: now}); f != invalidCode {
+	if _, f := s.redeem(code, "", redemption{clientID: "client_b", now: now}); f != invalidCode {
 		t.Errorf("got %+v", f)
 	}
-	out, f := s.redeem(code, redemption{clientID: "client_a", now: now})
+	out, f := s.redeem(code, "", redemption{clientID: "client_a", now: now})
 	if f != nil {
 		t.Fatalf("its own client: %+v", f)
 	}

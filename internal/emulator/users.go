@@ -162,7 +162,9 @@ func (e *Emulator) change(u *user, in fields, now time.Time) *failure {
 	}
 	oldEmail := u.Email
 	if in.given("email") {
-		u.Email = in.text("email")
+		if u.Email = in.text("email"); u.Email == "" {
+			in.complain("email", "an email")
+		}
 	}
 	if in.given("email_verified") {
 		u.EmailVerified = in.flag("email_verified")
