@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -186,7 +187,7 @@ func (f *RequirementsFile) line(text string, n, start, end int) {
 	text = strings.TrimRightFunc(text, pySpace)
 	text = strings.TrimRightFunc(strings.TrimSuffix(text, ";"), pySpace) // pip lets a marker be empty
 	r, err := ParseRequirement(text)
-	if err != nil || editable {
+	if err != nil || editable || archive(text) {
 		var ok bool
 		if r, ok = pathRequirement(text); !ok {
 			f.Problems = append(f.Problems, *problem.New("requirement-broken", "%v", err).
@@ -197,11 +198,21 @@ func (f *RequirementsFile) line(text string, n, start, end int) {
 	f.Lines = append(f.Lines, RequirementLine{Requirement: r, Line: n, Start: start, End: end})
 }
 
+// archive reports whether pip takes a name for that of a file, which it looks for
+// in the working folder (pip's is_archive_file).
+func archive(text string) bool {
+	name, _, _ := strings.Cut(text, ";")
+	name = strings.ToLower(strings.TrimRightFunc(name, pySpace))
+	return !strings.Contains(name, "@") && slices.ContainsFunc(archives, func(ending string) bool { return strings.HasSuffix(name, ending) })
+}
+
+var archives = []string{".zip", ".whl", ".tar.bz2", ".tbz", ".tar.gz", ".tgz", ".tar", ".tar.xz", ".txz", ".tlz", ".tar.lz", ".tar.lzma"}
+
 // pathRequirement reads what pip takes besides PEP 508: an address or a path,
 // whose name may be in "#egg=" or in the name of a wheel.
 func pathRequirement(text string) (Requirement, bool) {
 	if !reURL.MatchString(strings.ToLower(text)) && !strings.ContainsAny(text, `/\`) &&
-		!strings.HasPrefix(text, ".") && !strings.HasSuffix(text, ".whl") {
+		!strings.HasPrefix(text, ".") && !archive(text) {
 		return Requirement{}, false
 	}
 	r := Requirement{URL: text}
