@@ -190,7 +190,7 @@ func (e *Emulator) checkUsers(c *seedCheck, organizations, roles map[string]bool
 			c.mind(lineOf(u.at, "external_id"), "user %q: another has the external id %q", u.Email, u.ExternalID)
 		}
 		if wrong := weakPassword(u.Password); u.Password != "" && wrong != "" {
-			c.mind(lineOf(u.at, "password"), "user %q: WorkOS would not take it: %s", u.Email, wrong)
+			c.mind(lineOf(u.at, "password"), "the password of %s would be refused: %s", u.Email, wrong)
 		}
 		if u.TOTPSecret != "" && !validSecret(u.TOTPSecret) {
 			c.refuse(lineOf(u.at, "totp_secret"), "user %q: the TOTP secret is not base32 (RFC 4648)", u.Email)

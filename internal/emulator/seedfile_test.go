@@ -213,7 +213,7 @@ func TestVendorExtras(t *testing.T) {
 	}
 	all := strings.Join(notes, "\n")
 	for _, want := range []string{
-		"line 5: user \"alice@acme.com\": WorkOS would not take it", "oauth_provider", "totp: the secret of alice@acme.com is ",
+		"line 5: the password of alice@acme.com would be refused", "oauth_provider", "totp: the secret of alice@acme.com is ",
 		`there is no role "owner"`, `line 16: there is no user "<user_id>"`, "groups: this local AuthKit has no groups",
 		"it is validating", `no organization "Other"`, "connectedAccounts: ", "connectApplications: ", "line 26: apiKeys: this local AuthKit has one key",
 		"jwtTemplate: ", `no user "user_01"`, "no such bodies", "no route GET /connect/*", "no rates", "from 400 to 599", "line 38: there is no field brandNew here",
@@ -250,11 +250,13 @@ func TestVendorExtras(t *testing.T) {
 func TestSeedIsAllThere(t *testing.T) {
 	e := &Emulator{}
 	_, err := e.Seed([]byte(`
+users: [{email: mary@shop.test, memberships: [{organization: Shop, role: owner}]}]
+roles: [{slug: owner, organization: Shop}]
 organizations: [{name: Shop}]
 connections:
   - {organization: Shop, name: Okta}
   - {organization: Shop, name: Entra}
-invitations: [{email: new@shop.test, organization: Shop}]
+invitations: [{email: new@shop.test, organization: Shop, role: owner}]
 access_token_lifetime: -1s
 `))
 	if err != nil {

@@ -268,11 +268,11 @@ func TestStateKeepsControl(t *testing.T) {
 	b := start()
 	b.e.MoveClock(time.Hour)
 	b.e.SetAccessTokenLifetime(-time.Second)
-	if a := b.api("GET", "/organizations", ""); a.status != 503 {
-		t.Fatalf("a failure: %d", a.status)
-	}
 	if err := b.e.Fail(Failure{Path: "/connections", Status: 500}); err != nil {
 		t.Fatal(err)
+	}
+	if a := b.api("GET", "/organizations", ""); a.status != 503 {
+		t.Fatalf("a failure: %d", a.status)
 	}
 	if err := b.e.Close(); err != nil {
 		t.Fatal(err)
