@@ -322,12 +322,19 @@ func TestHintsAreOfTheStore(t *testing.T) {
 	if diff := cmp.Diff([]string{DefaultEmail, LocalMember}, b.e.DefaultEmails()); diff != "" {
 		t.Error(diff)
 	}
-	b.api("DELETE", "/user_management/users/"+b.api1("/user_management/users?email="+LocalMember), "")
+	id := b.api1("/user_management/users?email=" + LocalMember)
+	b.api("DELETE", "/user_management/users/"+id, "")
 	b.api("PUT", "/user_management/users/"+b.api1("/user_management/users?email="+DefaultEmail), `{"password": "another one"}`)
 	if got := b.e.DefaultEmails(); len(got) != 0 {
 		t.Errorf("emails: %q", got)
 	}
 	if page := b.get("/user_management/authorize", goodAuthorization()); strings.Contains(page.body, DefaultPassword) || strings.Contains(page.body, LocalMember) {
 		t.Errorf("the page hints at who is gone:\n%s", page.body)
+	}
+	if f := b.e.reset(); f != nil {
+		t.Fatal(f.text)
+	}
+	if got := b.e.DefaultEmails(); len(got) != 2 || b.api1("/user_management/users?email="+LocalMember) != id {
+		t.Errorf("after a reset: %q, or another id", got)
 	}
 }
