@@ -193,8 +193,13 @@ func (s *Server) SetAccessTokenLifetime(lifetime time.Duration) {
 }
 
 // Fail has the next requests of a route fail, or take longer. With Count zero it
-// is one request.
-func (s *Server) Fail(f Failure) { s.emulator.Fail(f) }
+// is one request. A failure that no request can get ends the test.
+func (s *Server) Fail(f Failure) {
+	s.t.Helper()
+	if err := s.emulator.Fail(f); err != nil {
+		s.t.Fatalf("authkittest: %v", err)
+	}
+}
 
 // Tokens are what signing in gives.
 type Tokens struct {

@@ -1,6 +1,7 @@
 package authkittest_test
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -62,6 +63,38 @@ func TestClock(t *testing.T) {
 	all := kit.Requests()
 	if moved := all[1].Time.Sub(all[0].Time); moved < 31*24*time.Hour {
 		t.Errorf("the clock moved by %v", moved)
+	}
+}
+
+// fatal is a test that a helper ends.
+type fatal struct {
+	testing.TB
+	said string
+}
+
+func (f *fatal) Fatalf(format string, args ...any) {
+	f.said = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// A failure that no request can get ends the test, and does not pass for one.
+func TestFailRefused(t *testing.T) {
+	for want, failure := range map[string]authkittest.Failure{
+		"no route POST /authenticate": {Method: "POST", Path: "/authenticate", Status: http.StatusServiceUnavailable},
+		"from 400 to 599":             {Path: "/organizations", Status: http.StatusOK},
+		"a status or a delay_ms":      {Path: "/organizations"},
+	} {
+		ends := &fatal{TB: t}
+		kit := authkittest.New(ends)
+		done := make(chan bool)
+		go func() { // which Fatalf ends
+			defer close(done)
+			kit.Fail(failure)
+		}()
+		<-done
+		if !strings.Contains(ends.said, want) {
+			t.Errorf("got %q, want %q", ends.said, want)
+		}
 	}
 }
 

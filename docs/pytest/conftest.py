@@ -38,14 +38,22 @@ class AuthKit:
 
 
 @pytest.fixture(scope="session")
-def running_authkit() -> Iterator[AuthKit]:
-    """One AuthKit for the whole suite; its address is in the first line that it prints."""
+def running_authkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthKit]:
+    """One AuthKit for the whole suite; its address is in the first line that it prints.
+
+    It runs in an empty folder, so that it has a key of its own and not that of .env.
+    """
     argv = [os.environ.get("AUTHFIT", "authfit"), "emulate"]
-    argv += ["--addr", "127.0.0.1:0", "--seed", str(SEED), "--output", "json"]
+    argv += ["-C", str(tmp_path_factory.mktemp("authkit")), "--addr", "127.0.0.1:0"]
+    argv += ["--seed", str(SEED.resolve()), "--output", "json"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
+            line = process.stdout.readline()
+            if not line.startswith('{"schema":"authfit.emulate/1"'):
+                why = line + process.stdout.read()
+                pytest.fail(f"{argv[0]} emulate does not start: {why}", pytrace=False)
+            said = json.loads(line)
             yield AuthKit(said["url"], said["client_id"], said["api_key"])
         finally:
             process.terminate()

@@ -287,8 +287,8 @@ func (r *devRun) present(e *emulator.Emulator, authKit string, argv []string) {
 		r.print("app        %s", r.app)
 		r.print("authkit    %s", authKit)
 		r.print("inspector  %s", inspector(authKit))
-		if isDefault(e.Users) {
-			r.print("sign in as %s with the password %s", emulator.DefaultEmail, emulator.DefaultPassword)
+		if emails := e.DefaultEmails(); len(emails) > 0 {
+			r.print("sign in as %s with the password %s", emails[0], emulator.DefaultPassword)
 		}
 		r.print("stop both with Ctrl-C\n")
 	}

@@ -63,12 +63,12 @@ func (a *App) authKit(o *authKitOptions, get func(name string) string) (*emulato
 			return nil, problem.New("usage", "--lenient: there is no check %q", name).WithFix("name some of %s, or all", strings.Join(checkNames(), ", "))
 		}
 	}
-	return e, a.plantSeeds(o.seed, e)
+	return e, a.plantSeeds(o, e)
 }
 
 // plantSeeds reads the file of seeds, or the vendor's in the project's folder.
-func (a *App) plantSeeds(file string, e *emulator.Emulator) error {
-	shown := file
+func (a *App) plantSeeds(o *authKitOptions, e *emulator.Emulator) error {
+	file, shown := o.seed, o.seed
 	if file == "" {
 		dir, err := a.dir()
 		if err != nil {
@@ -88,12 +88,19 @@ func (a *App) plantSeeds(file string, e *emulator.Emulator) error {
 	if err != nil {
 		return problem.New("seed-unreadable", "cannot read the seeds: %v", reasonOf(err)).At(shown, 0)
 	}
-	notes, err := e.Seed(text)
+	seed := e.Seed
+	if slices.Contains(vendorSeeds, filepath.Base(file)) {
+		seed = e.SeedVendor
+	}
+	notes, err := seed(text)
 	if wrong := new(emulator.SeedError); errors.As(err, &wrong) {
 		return problem.New("seed-invalid", "%s", wrong.Text).At(shown, wrong.Line).WithFix("docs/authkit.md says what a file of seeds can have")
 	}
 	for _, note := range notes {
 		fmt.Fprintf(a.Err, "note: %s: %s\n", shown, note)
+	}
+	if _, there := os.Stat(o.state); o.state != "" && there == nil {
+		fmt.Fprintf(a.Err, "note: %s: users are in the state file already; the seeds are planted into a new one\n", shown)
 	}
 	return err
 }
@@ -166,6 +173,11 @@ func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, uri := range o.redirects {
+		if err := emulator.CheckAddress(uri); err != nil {
+			return problem.New("usage", "--redirect-uri: %v", err).WithFix("write it as http://localhost:8000/callback")
+		}
+	}
 	e.RedirectURIs = append(e.RedirectURIs, o.redirects...)
 	if uri := get("WORKOS_REDIRECT_URI"); uri != "" {
 		e.RedirectURIs = append(e.RedirectURIs, uri)
@@ -182,7 +194,7 @@ func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 		return problem.New("no-start", "the local AuthKit does not start: %v", err)
 	}
 	said := emulation{
-		"authfit.emulate/1", server.URL, server.URL + "/_authfit", e.ClientID, "", append([]string{}, e.RedirectURIs...), certificate,
+		"authfit.emulate/1", server.URL, server.URL + "/_authfit", e.ClientID, "", e.Redirects(), certificate,
 	}
 	if e.APIKey == emulator.DefaultAPIKey {
 		said.APIKey = e.APIKey
@@ -230,9 +242,12 @@ func (a *App) introduce(said emulation, e *emulator.Emulator) error {
 		return json.NewEncoder(a.Out).Encode(said)
 	}
 	a.print("a local AuthKit is at %s; what it is asked, its mail and its clock are at %s", said.URL, said.Inspector)
-	if isDefault(e.Users) {
-		a.print("sign in as %s with the password %s", emulator.DefaultEmail, emulator.DefaultPassword)
-		a.print("or sign up, or sign in as %s, a member of two organizations, with the same password", emulator.LocalMember)
+	for i, email := range e.DefaultEmails() {
+		if i == 0 {
+			a.print("sign in as %s with the password %s", email, emulator.DefaultPassword)
+		} else {
+			a.print("or sign up, or sign in as %s, a member of two organizations, with the same password", email)
+		}
 	}
 	for _, uri := range said.RedirectURIs {
 		a.print("redirect URI: %s", uri)
@@ -242,11 +257,4 @@ func (a *App) introduce(said emulation, e *emulator.Emulator) error {
 	}
 	a.print("stop it with Ctrl-C")
 	return nil
-}
-
-// isDefault says whether nobody's own users are there.
-func isDefault(users []emulator.User) bool {
-	return slices.ContainsFunc(users, func(u emulator.User) bool {
-		return u.Email == emulator.LocalMember && u.Password == emulator.DefaultPassword
-	})
 }

@@ -170,7 +170,7 @@ func TestSignInPage(t *testing.T) {
 
 // The password of somebody's own users is theirs to know.
 func TestSignInPageHidesOwnUsers(t *testing.T) {
-	b := newBench(t, &Emulator{Users: []User{{Email: "me@example.test", Password: "mine"}}})
+	b := newBench(t, &Emulator{Users: []User{{Email: "me@example.test", Password: "mine alone"}}})
 	page := b.get("/user_management/authorize", goodAuthorization())
 	if strings.Contains(page.body, "me@example.test") || strings.Contains(page.body, "mine") || strings.Contains(page.body, DefaultPassword) {
 		t.Errorf("the page gives away a user:\n%s", page.body)

@@ -1,11 +1,16 @@
 package emulator
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // control is what the inspector changes of the emulator itself.
@@ -26,8 +31,31 @@ type Failure struct {
 	Status int
 	// Delay is how long the answer takes, in milliseconds.
 	Delay int
-	// Count is how many requests get it. Below zero: all.
+	// Count is how many requests get it. Zero: one; below zero: all.
 	Count int
+
+	at *yaml.Node // in a file of seeds, for its line
+}
+
+// checked gives a failure with the path as the table of routes has it. An error says
+// that no request ever gets it.
+func (f Failure) checked() (Failure, error) {
+	route, there := failing(f.Method, f.Path)
+	switch {
+	case !there:
+		return f, fmt.Errorf("there is no route %s to fail; without method and path it is any", strings.TrimSpace(f.Method+" "+f.Path))
+	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
+		return f, errors.New("status is that of an error, from 400 to 599")
+	case f.Delay < 0 || f.Delay > maxDelay:
+		return f, errors.New("delay_ms is of two minutes at most")
+	case f.Status == 0 && f.Delay == 0:
+		return f, errors.New("a failure has a status or a delay_ms")
+	}
+	f.Path = route
+	if f.Count == 0 {
+		f.Count = 1
+	}
+	return f, nil
 }
 
 // set puts the clock and the failures to what an emulator begins with.
@@ -38,7 +66,36 @@ func (c *control) set(e *Emulator) {
 	c.failures = nil
 	c.mu.Unlock()
 	for _, f := range e.Failures {
-		c.add(f, e.Now())
+		if f, err := f.checked(); err == nil { // otherwise checkSeeds says so
+			c.add(f, e.Now())
+		}
+	}
+}
+
+// keptControl is what a state file keeps of a control.
+type keptControl struct {
+	Moved    time.Duration
+	Lifetime *time.Duration
+	Failures []injection
+}
+
+const theControl = "control" // the id: there is one
+
+// saveControl keeps what has changed.
+func (e *Emulator) saveControl() *failure {
+	c := &e.control
+	return e.store.do(func() {
+		e.store.controls.put(theControl, &keptControl{c.offset(), c.lifetime.Load(), c.list()})
+	})
+}
+
+// restore puts everything to what a state file has kept.
+func (c *control) restore(kept *keptControl) {
+	c.moved.Store(int64(kept.Moved))
+	c.lifetime.Store(kept.Lifetime)
+	c.failures = nil
+	for i := range kept.Failures {
+		c.failures = append(c.failures, &kept.Failures[i])
 	}
 }
 
@@ -83,12 +140,12 @@ func (c *control) next(r *route) *injection {
 		if f.Method != "" && f.Method != r.method || f.Path != "" && f.Path != r.path {
 			continue
 		}
+		found := *f
 		if f.Count > 0 {
 			if f.Count--; f.Count == 0 {
 				c.failures = append(c.failures[:i:i], c.failures[i+1:]...)
 			}
 		}
-		found := *f
 		return &found
 	}
 	return nil
@@ -100,6 +157,9 @@ func (c *control) inject(on *call, r *route) bool {
 	f := c.next(r)
 	if f == nil {
 		return false
+	}
+	if f.Count > 0 {
+		_ = on.e.saveControl() // what a state file did not take is in memory
 	}
 	if f.Delay > 0 {
 		delay := time.Duration(f.Delay) * time.Millisecond

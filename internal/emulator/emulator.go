@@ -132,7 +132,8 @@ type Emulator struct {
 	Failures []Failure
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
-	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes.
+	// AccessTokenLifetime is how long an access token is valid. Zero: five minutes;
+	// below zero it has expired when it is issued.
 	AccessTokenLifetime time.Duration
 	// Log is called once for every request, after it was answered; secrets are
 	// masked. It may be called from several goroutines at once. Nil: no log.
@@ -144,6 +145,10 @@ type Emulator struct {
 	state    *stateFile
 	control  control // what the inspector changes
 	traffic  traffic // what it shows
+
+	vendorSeeds bool          // says that the seeds are of the vendor's file
+	base        string        // where it listens, if it was started here
+	unsent      []*invitation // seeded, without their mail so far
 
 	keyOnce sync.Once
 	key     *signingKey
@@ -198,10 +203,9 @@ func (e *Emulator) setDefaults() {
 		if e.Now == nil {
 			e.Now = time.Now
 		}
-		if e.AccessTokenLifetime <= 0 {
+		if e.AccessTokenLifetime == 0 {
 			e.AccessTokenLifetime = defaultAccessTokenLifetime
 		}
-		e.control.set(e)
 		e.setUpErr = e.open()
 	})
 }
@@ -210,6 +214,7 @@ func (e *Emulator) setDefaults() {
 func (e *Emulator) open() error {
 	e.store = newStore()
 	e.store.policy = policy{verifyEmail: !e.lenient(CheckEmailVerification), mfa: e.RequireMFA}
+	e.control.set(e)
 	if err := e.checkSeeds(); err != nil {
 		return err
 	}
@@ -219,14 +224,15 @@ func (e *Emulator) open() error {
 			return err
 		}
 		e.state = file
+		if kept, ok := e.store.controls.get(theControl); ok {
+			e.control.restore(kept)
+		}
 	}
 	f := e.store.do(func() {
 		if e.store.users.len() == 0 && e.store.roles.len() == 0 {
 			e.plant()
 		}
-		for _, uri := range e.RedirectURIs {
-			e.addRedirectURI(uri, e.now())
-		}
+		e.registerGiven()
 	})
 	if f != nil {
 		return errors.New(f.text)

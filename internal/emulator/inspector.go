@@ -368,7 +368,7 @@ func (e *Emulator) setClock(_ *call, in fields) (any, *failure) {
 	case in.has("access_token_lifetime_seconds"): // null
 		e.control.lifetime.Store(nil)
 	}
-	return e.clock(), nil
+	return e.clock(), e.saveControl()
 }
 
 func abs(n int) int { return max(n, -n) }
@@ -381,30 +381,24 @@ const maxDelay = 2 * 60 * 1000 // milliseconds
 
 // addFailure has the next requests of a route fail, or wait.
 func (e *Emulator) addFailure(c *call, in fields) (any, *failure) {
-	method, path := in.text("method"), in.text("path")
-	route, there := failing(method, path)
 	n := Failure{
-		Method: method, Path: route,
+		Method: in.text("method"), Path: in.text("path"),
 		Status: in.number("status", 0), Delay: in.number("delay_ms", 0), Count: in.number("count", 1),
 	}
 	f := in.only("method", "path", "status", "delay_ms", "count")
 	switch {
 	case f != nil:
 		return nil, f
-	case !there:
-		return nil, invalidParameters("there is no route " + strings.TrimSpace(method+" "+path) + " to fail; without method and path it is any")
-	case n.Status != 0 && (n.Status < 400 || n.Status > 599):
-		return nil, invalidParameters("status is that of an error, from 400 to 599")
-	case n.Delay < 0 || n.Delay > maxDelay:
-		return nil, invalidParameters("delay_ms is of two minutes at most")
-	case n.Status == 0 && n.Delay == 0:
-		return nil, invalidParameters("a failure has a status or a delay_ms")
 	case n.Count == 0:
 		return nil, invalidParameters("count is how many requests fail; below 0 it is all")
 	case len(e.control.list()) >= maxFailures:
 		return nil, full("failures", maxFailures)
 	}
-	return e.control.add(n, c.now), nil
+	n, err := n.checked()
+	if err != nil {
+		return nil, invalidParameters(err.Error())
+	}
+	return e.control.add(n, c.now), e.saveControl()
 }
 
 // failing gives the route's own path for a route or a path that leads to one, and
@@ -427,14 +421,14 @@ func failing(method, path string) (string, bool) {
 
 func (e *Emulator) forgetFailures(*call, fields) (any, *failure) {
 	e.control.remove("")
-	return nil, nil
+	return nil, e.saveControl()
 }
 
 func (e *Emulator) forgetFailure(c *call, _ fields) (any, *failure) {
 	if !e.control.remove(c.params["id"]) {
 		return nil, notFound("Failure", c.params["id"])
 	}
-	return nil, nil
+	return nil, e.saveControl()
 }
 
 func (e *Emulator) inspectReset(*call, fields) (any, *failure) { return nil, e.reset() }
@@ -450,6 +444,8 @@ func (e *Emulator) reset() *failure {
 			}
 		}
 		e.store.pending.clear()
+		clear(e.store.retired) // the seeds' users have their ids again
+		e.unsent = nil
 		e.plant()
 	})
 	e.traffic.clear()

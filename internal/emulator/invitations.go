@@ -154,8 +154,8 @@ type invitationObject struct {
 	UpdatedAt      string  `json:"updated_at"`
 }
 
-func (c *call) invitationURL(i *invitation) string {
-	return c.base() + "/invitation?" + url.Values{"invitation_token": {i.Token}}.Encode()
+func invitationURL(base string, i *invitation) string {
+	return base + "/invitation?" + url.Values{"invitation_token": {i.Token}}.Encode()
 }
 
 func (c *call) invitationResponse(i *invitation) invitationObject {
@@ -163,7 +163,7 @@ func (c *call) invitationResponse(i *invitation) invitationObject {
 		Object: "invitation", ID: i.ID, Email: i.Email, State: i.state(c.now),
 		AcceptedAt: timeOrNull(i.AcceptedAt), RevokedAt: timeOrNull(i.RevokedAt), ExpiresAt: timestamp(i.Expires),
 		OrganizationID: orNull(i.OrganizationID), InviterUserID: orNull(i.InviterUserID), AcceptedUserID: orNull(i.AcceptedUserID),
-		RoleSlug: orNull(i.Role), Token: i.Token, AcceptURL: c.invitationURL(i),
+		RoleSlug: orNull(i.Role), Token: i.Token, AcceptURL: invitationURL(c.base(), i),
 		CreatedAt: timestamp(i.CreatedAt), UpdatedAt: timestamp(i.UpdatedAt),
 	}
 }
@@ -196,7 +196,7 @@ func (e *Emulator) createInvitation(c *call, in fields) (any, *failure) {
 		return nil, full("invitations", maxInvitations)
 	}
 	e.store.invitations.put(i.ID, i)
-	e.sendInvitation(c, i)
+	e.sendInvitation(c.base(), i, c.now)
 	return c.invitationResponse(i), nil
 }
 
@@ -241,15 +241,15 @@ func (e *Emulator) checkInvitation(i *invitation, days int, now time.Time) *fail
 	return nil
 }
 
-func (e *Emulator) sendInvitation(c *call, i *invitation) {
+func (e *Emulator) sendInvitation(base string, i *invitation, now time.Time) {
 	to := "the app"
 	if o, ok := e.store.organizations.get(i.OrganizationID); ok {
 		to = o.Name
 	}
 	e.store.send(Message{
-		To: i.Email, Kind: "invitation", Subject: "You are invited to " + to, Link: c.invitationURL(i),
-		Body: "Accept the invitation: " + c.invitationURL(i),
-	}, c.now)
+		To: i.Email, Kind: "invitation", Subject: "You are invited to " + to, Link: invitationURL(base, i),
+		Body: "Accept the invitation: " + invitationURL(base, i),
+	}, now)
 }
 
 // invitation gives the invitation whose id is in the path.
@@ -305,7 +305,7 @@ func (e *Emulator) resendInvitation(c *call, _ fields) (any, *failure) {
 	}
 	i.UpdatedAt = c.now
 	e.store.invitations.put(i.ID, i)
-	e.sendInvitation(c, i)
+	e.sendInvitation(c.base(), i, c.now)
 	return c.invitationResponse(i), nil
 }
 

@@ -91,6 +91,9 @@ func (e *Emulator) start(addr string, secure *tls.Config) (*Server, error) {
 		s.URL = "https://" + net.JoinHostPort(host, port)
 		serve = func() error { return s.http.ServeTLS(listener, "", "") }
 	}
+	if f := e.store.do(func() { e.base = s.URL; e.sendUnsent() }); f != nil {
+		return nil, errors.Join(errors.New(f.text), listener.Close(), e.Close())
+	}
 	go func() { s.done <- serve() }()
 	return s, nil
 }

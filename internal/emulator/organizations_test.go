@@ -44,6 +44,7 @@ func (b *bench) wantOrganization(got authenticateResponse, want claims) {
 func members() *Emulator {
 	return &Emulator{
 		Organizations: append(DefaultOrganizations(), Organization{ID: "org_closed", Name: "Closed"}),
+		Roles:         []Role{{Slug: "billing"}},
 		Users: append(DefaultUsers(), User{
 			Email: "one@example.test", Password: DefaultPassword, EmailVerified: true,
 			Memberships: []Membership{{OrganizationID: SouthOrganizationID, Roles: []string{"billing", "member"}}},
@@ -313,7 +314,7 @@ func TestMisconfigured(t *testing.T) {
 		{"a member twice", &Emulator{Users: user(Membership{OrganizationID: NorthOrganizationID}, Membership{OrganizationID: NorthOrganizationID})}, "twice"},
 		{"a role that is not among the roles", &Emulator{Users: user(Membership{OrganizationID: NorthOrganizationID, Role: "admin", Roles: []string{"member"}})}, `"admin" is not among the roles`},
 		{"two users with one email", &Emulator{Users: []User{{Email: "a@example.test"}, {Email: "A@example.test"}}}, "an email of their own"},
-		{"no email", &Emulator{Users: []User{{}}}, "an email of their own"},
+		{"no email", &Emulator{Users: []User{{}}}, "a user has an email address"},
 		{"two organizations with one id", &Emulator{Organizations: []Organization{{ID: "org_1", Name: "A"}, {ID: "org_1", Name: "B"}}}, "an ID of its own"},
 		{"no name", &Emulator{Organizations: []Organization{{ID: "org_1"}}}, "a name"},
 	}

@@ -89,8 +89,39 @@ type signInPage struct {
 
 	// The local users and their password, shown as a hint; empty when the users
 	// are somebody's own.
-	Hints        []User
+	Hints        []hint
 	HintPassword string
+}
+
+// hint is one of the default users, as they are by now.
+type hint struct {
+	Email         string
+	Organizations int
+}
+
+// hints are the default users who can still sign in with the default password,
+// which is a constant of this package and no secret.
+func (s *store) hints() []hint {
+	var out []hint
+	for _, email := range []string{DefaultEmail, LocalMember} {
+		if u, ok := s.checkPassword(email, DefaultPassword); ok {
+			out = append(out, hint{u.Email, len(s.active(u.ID))})
+		}
+	}
+	return out
+}
+
+// DefaultEmails are whose sign-in page hints at the default password: the default
+// users, as long as it is theirs.
+func (e *Emulator) DefaultEmails() []string {
+	e.setDefaults()
+	emails := []string{}
+	_ = e.store.do(func() { // nothing changes
+		for _, h := range e.store.hints() {
+			emails = append(emails, h.Email)
+		}
+	})
+	return emails
 }
 
 // errorPage is what error.html shows: what is wrong, and how to mend it.
@@ -145,12 +176,7 @@ func (e *Emulator) signInPage(c *call, id string, a *authorization, status int, 
 	for _, name := range shownProviders {
 		page.Providers = append(page.Providers, fact{name, providers[name]})
 	}
-	// The default users' password is a constant of this package, not a secret.
-	for _, u := range e.Users {
-		if (u.Email == DefaultEmail || u.Email == LocalMember) && u.Password == DefaultPassword {
-			page.Hints, page.HintPassword = append(page.Hints, u), u.Password
-		}
-	}
+	page.Hints, page.HintPassword = e.store.hints(), DefaultPassword
 	outcome := "sign-in page"
 	if wrong != "" {
 		outcome = "sign-in refused: " + wrong

@@ -159,8 +159,10 @@ func (c *connection) keys() []string {
 
 // redirectURI is where codes may be sent.
 type redirectURI struct {
-	ID        string
-	URI       string
+	ID  string
+	URI string
+	// Given says that it was given at the start, and not registered since.
+	Given     bool
 	CreatedAt time.Time
 }
 

@@ -1,10 +1,25 @@
 package emulator
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
 )
+
+// CheckAddress says what is wrong with an address that a browser is to be sent to.
+func CheckAddress(uri string) error {
+	if !webAddress(uri) {
+		return fmt.Errorf("%q is no http or https address without a fragment", uri)
+	}
+	return nil
+}
+
+// Redirects are the redirect URIs that are registered, in order of registration.
+func (e *Emulator) Redirects() []string {
+	e.setDefaults()
+	return e.registered()
+}
 
 // registered gives the redirect URIs known by now, in order of registration.
 func (e *Emulator) registered() []string {
@@ -29,6 +44,23 @@ func (e *Emulator) addRedirectURI(uri string, now time.Time) *redirectURI {
 	r := &redirectURI{ID: newID("redir_", now), URI: uri, CreatedAt: now}
 	e.store.redirects.put(r.ID, r)
 	return r
+}
+
+// registerGiven registers what was given at this start, in place of what was given
+// at the one before. What was registered through the API stays.
+func (e *Emulator) registerGiven() {
+	for _, r := range e.store.redirects.all() {
+		if r.Given && !slices.Contains(e.RedirectURIs, r.URI) {
+			e.store.redirects.remove(r.ID)
+		}
+	}
+	for _, uri := range e.RedirectURIs {
+		if _, there := e.store.redirects.by("uri:" + uri); !there {
+			r := e.addRedirectURI(uri, e.now())
+			r.Given = true
+			e.store.redirects.put(r.ID, r)
+		}
+	}
 }
 
 // redirectResponse shows a redirect URI; the default is the first of them.

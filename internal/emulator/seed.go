@@ -1,10 +1,11 @@
 package emulator
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // User is someone who can sign in.
@@ -30,6 +31,8 @@ type User struct {
 	// TOTPSecret is the base32 secret of an authentication factor that the user
 	// has. Empty: the user has none.
 	TOTPSecret string
+
+	at *yaml.Node // in a file of seeds, for its line; so below
 }
 
 // Impersonator is somebody of the app's own people who looks at it as one of
@@ -50,6 +53,8 @@ type Organization struct {
 	// Entitlements and FeatureFlags are what its members' tokens say of them.
 	Entitlements []string
 	FeatureFlags []string
+
+	at *yaml.Node
 }
 
 // Domain is a part of the email addresses of an organisation's people.
@@ -71,6 +76,8 @@ type Membership struct {
 	Permissions []string
 	// Status is active, inactive or pending. Empty: active.
 	Status string
+
+	at *yaml.Node
 }
 
 // Invitation asks somebody to sign up, or to join an organisation.
@@ -80,6 +87,8 @@ type Invitation struct {
 	InviterUserID  string
 	// Role is the slug of what they are to be there. Empty: "member".
 	Role string
+
+	at *yaml.Node
 }
 
 // Role is what members can be.
@@ -91,6 +100,8 @@ type Role struct {
 	OrganizationID string
 	// Permissions are the slugs of what the role allows.
 	Permissions []string
+
+	at *yaml.Node
 }
 
 // Permission is something that a role can allow.
@@ -98,6 +109,8 @@ type Permission struct {
 	Slug        string
 	Name        string
 	Description string
+
+	at *yaml.Node
 }
 
 // Connection is an organisation's identity provider. Here it is a page on which
@@ -113,6 +126,8 @@ type Connection struct {
 	Domains []string
 	// Required says that these people sign in by it and not otherwise.
 	Required bool
+
+	at *yaml.Node
 }
 
 func (m Membership) role() string {
@@ -129,72 +144,8 @@ func (m Membership) roles() []string {
 	return slugs(m.Roles)
 }
 
-// checkSeeds names what is wrong with the objects that were given.
-func (e *Emulator) checkSeeds() error {
-	organizations, emails := map[string]bool{}, map[string]bool{}
-	for i := range e.Organizations {
-		o := &e.Organizations[i]
-		if o.ID == "" && o.Name != "" {
-			o.ID = stableID("org_", o.Name)
-		}
-		if o.ID == "" || o.Name == "" || organizations[o.ID] {
-			return fmt.Errorf("organization %q (%s): an organization has an ID of its own and a name", o.ID, o.Name)
-		}
-		organizations[o.ID] = true
-	}
-	for _, u := range e.Users {
-		email := strings.ToLower(u.Email)
-		if email == "" || emails[email] {
-			return fmt.Errorf("user %q: a user has an email of their own", u.Email)
-		}
-		emails[email] = true
-		if err := checkMemberships(u, organizations); err != nil {
-			return err
-		}
-		if u.TOTPSecret != "" && !validSecret(u.TOTPSecret) {
-			return fmt.Errorf("user %q: the TOTP secret is not base32 (RFC 4648)", u.Email)
-		}
-	}
-	for _, r := range e.Roles {
-		if r.Slug == "" || r.OrganizationID != "" && !organizations[r.OrganizationID] {
-			return fmt.Errorf("role %q: a role has a slug, and its organization %q is one of these here", r.Slug, r.OrganizationID)
-		}
-	}
-	for _, p := range e.Permissions {
-		if p.Slug == "" {
-			return fmt.Errorf("permission %q: a permission has a slug", p.Name)
-		}
-	}
-	for _, i := range e.Invitations {
-		if !emailAddress(i.Email) || i.OrganizationID != "" && !organizations[i.OrganizationID] {
-			return fmt.Errorf("invitation of %q to %q: it has an email, and its organization is one of these here", i.Email, i.OrganizationID)
-		}
-	}
-	for _, c := range e.Connections {
-		if !organizations[c.OrganizationID] {
-			return fmt.Errorf("connection %q is of %q, which is no organization here", c.Name, c.OrganizationID)
-		}
-	}
-	return nil
-}
-
-func checkMemberships(u User, organizations map[string]bool) error {
-	seen := map[string]bool{}
-	for _, m := range u.Memberships {
-		switch {
-		case !organizations[m.OrganizationID]:
-			return fmt.Errorf("user %q is a member of %q, which is no organization here", u.Email, m.OrganizationID)
-		case seen[m.OrganizationID]:
-			return fmt.Errorf("user %q is a member of %q twice", u.Email, m.OrganizationID)
-		case !slices.Contains([]string{"", statusActive, statusInactive, statusPending}, m.Status):
-			return fmt.Errorf("user %q in %q: the status %q is none of active, inactive and pending", u.Email, m.OrganizationID, m.Status)
-		case m.Roles != nil && !slices.Contains(m.Roles, m.role()):
-			return fmt.Errorf("user %q in %q: the role %q is not among the roles", u.Email, m.OrganizationID, m.role())
-		}
-		seen[m.OrganizationID] = true
-	}
-	return nil
-}
+// environmentRoles are there without being seeded.
+var environmentRoles = []string{"admin", "member"}
 
 // plant puts the objects that were given into an empty store.
 func (e *Emulator) plant() {
@@ -213,7 +164,7 @@ func (e *Emulator) plant() {
 		s.addPermission(p, now)
 	}
 	roles := e.Roles
-	for _, slug := range []string{"admin", "member"} {
+	for _, slug := range environmentRoles {
 		if !slices.ContainsFunc(roles, func(r Role) bool { return r.Slug == slug && r.OrganizationID == "" }) {
 			roles = append([]Role{{Slug: slug}}, roles...)
 		}
@@ -231,20 +182,31 @@ func (e *Emulator) plant() {
 			CreatedAt: now, UpdatedAt: now,
 		}
 		s.invitations.put(n.ID, n)
+		e.unsent = append(e.unsent, n)
 	}
+	e.sendUnsent()
 	for _, c := range e.Connections {
 		n := &connection{
 			ID: c.ID, OrganizationID: c.OrganizationID, Name: c.Name, Type: c.Type, Domains: c.Domains, Required: c.Required,
 			CreatedAt: now, UpdatedAt: now,
-		}
-		if n.ID == "" {
-			n.ID = stableID("conn_", c.OrganizationID)
 		}
 		if n.Type == "" {
 			n.Type = "GenericSAML"
 		}
 		s.connections.put(n.ID, n)
 	}
+}
+
+// sendUnsent sends the mail of seeded invitations, once it is known where their links
+// lead.
+func (e *Emulator) sendUnsent() {
+	if e.base == "" {
+		return
+	}
+	for _, i := range e.unsent {
+		e.sendInvitation(e.base, i, e.now())
+	}
+	e.unsent = nil
 }
 
 // addSeed adds a user with everything that they have.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -30,12 +32,27 @@ type stateFile struct {
 // savedKey is an object of a state file.
 type savedKey struct{ kind, id string }
 
+var errInUse = errors.New("another emulator uses it")
+
+// wayOut says what is to be done about a file that cannot be used.
+func wayOut(err error) string {
+	switch {
+	case errors.Is(err, errInUse):
+		return "stop that one, or name another file"
+	case errors.Is(err, fs.ErrNotExist):
+		return "make its directory first"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EISDIR):
+		return "name another file"
+	}
+	return "move it away and a new one is made"
+}
+
 // openState opens a state file, or makes it.
 func openState(name string) (*stateFile, error) {
 	db, err := bolt.Open(name, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
 	switch {
 	case errors.Is(err, boltErrors.ErrTimeout):
-		return nil, errors.New("another emulator uses it")
+		return nil, errInUse
 	case err != nil:
 		return nil, err
 	}

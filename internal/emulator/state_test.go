@@ -157,11 +157,12 @@ func TestStateUnusable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		used: "another emulator uses it", garbage: "invalid database", foreign: "user user_1", dir: "is a directory",
-		filepath.Join(dir, "no", "folder.db"): "no such file or directory",
+		used:    "another emulator uses it; stop that one",
+		garbage: "invalid database; move it away", foreign: "; move it away", dir: "is a directory; name another file",
+		filepath.Join(dir, "no", "folder.db"): "no such file or directory; make its directory first",
 	} {
 		_, err := (&Emulator{StateFile: name}).Start("127.0.0.1:0")
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "move it away") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
@@ -252,4 +253,88 @@ func TestStateTimes(t *testing.T) {
 	next := newKept(t, file)
 	next.clock.Advance(sessionLifetime + time.Second)
 	next.wantOAuthError(next.post(tokenPath, refreshExchange(token)), 400, "invalid_grant", "the session has ended")
+}
+
+// What the inspector changed is there after a restart, and what was used up is not.
+func TestStateKeepsControl(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.db")
+	start := func() *bench {
+		b := newBench(t, &Emulator{StateFile: file, Failures: []Failure{{Path: "/organizations", Status: 503, Count: 2}}})
+		if b.e.setUpErr != nil {
+			t.Fatal(b.e.setUpErr)
+		}
+		return b
+	}
+	b := start()
+	b.e.MoveClock(time.Hour)
+	b.e.SetAccessTokenLifetime(-time.Second)
+	if err := b.e.Fail(Failure{Path: "/connections", Status: 500}); err != nil {
+		t.Fatal(err)
+	}
+	if a := b.api("GET", "/organizations", ""); a.status != 503 {
+		t.Fatalf("a failure: %d", a.status)
+	}
+	if err := b.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := start()
+	for _, want := range []int{503, 200} {
+		if a := next.api("GET", "/organizations", ""); a.status != want {
+			t.Errorf("after a restart: %d, want %d", a.status, want)
+		}
+	}
+	if a := next.api("GET", "/connections", ""); a.status != 500 || next.e.control.offset() != time.Hour || next.e.tokenLifetime() != -time.Second {
+		t.Errorf("%d, %v, %v", a.status, next.e.control.offset(), next.e.tokenLifetime())
+	}
+	if f := next.e.reset(); f != nil {
+		t.Fatal(f.text)
+	}
+	if err := next.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := start()
+	defer last.e.Close()
+	if a := last.api("GET", "/organizations", ""); a.status != 503 || last.e.control.offset() != 0 {
+		t.Errorf("after a reset: %d, %v", a.status, last.e.control.offset())
+	}
+}
+
+// Redirect URIs that were given at the start are those of this start; one that was
+// registered since stays.
+func TestStateRedirectURIs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.db")
+	var last *Emulator
+	for _, given := range []string{"http://localhost:1/cb", "http://localhost:2/cb"} {
+		last = &Emulator{StateFile: file, RedirectURIs: []string{given}}
+		last.RegisterRedirectURI("http://localhost:3/cb")
+		if err := last.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"http://localhost:3/cb", "http://localhost:2/cb"}, last.Redirects()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The sign-in page hints at who can sign in, and at nobody who cannot any more.
+func TestHintsAreOfTheStore(t *testing.T) {
+	b := newBench(t, &Emulator{})
+	if diff := cmp.Diff([]string{DefaultEmail, LocalMember}, b.e.DefaultEmails()); diff != "" {
+		t.Error(diff)
+	}
+	id := b.api1("/user_management/users?email=" + LocalMember)
+	b.api("DELETE", "/user_management/users/"+id, "")
+	b.api("PUT", "/user_management/users/"+b.api1("/user_management/users?email="+DefaultEmail), `{"password": "another one"}`)
+	if got := b.e.DefaultEmails(); len(got) != 0 {
+		t.Errorf("emails: %q", got)
+	}
+	if page := b.get("/user_management/authorize", goodAuthorization()); strings.Contains(page.body, DefaultPassword) || strings.Contains(page.body, LocalMember) {
+		t.Errorf("the page hints at who is gone:\n%s", page.body)
+	}
+	if f := b.e.reset(); f != nil {
+		t.Fatal(f.text)
+	}
+	if got := b.e.DefaultEmails(); len(got) != 2 || b.api1("/user_management/users?email="+LocalMember) != id {
+		t.Errorf("after a reset: %q, or another id", got)
+	}
 }

@@ -78,6 +78,7 @@ type store struct {
 	devices       *table[*device] // by device code
 	mails         *table[*Message]
 	profiles      *table[*profile]
+	controls      *table[*keptControl]
 	// Open pages are not saved: a browser gets a new one.
 	pending *table[*authorization]
 	// retired are ids of users who were deleted.
@@ -107,6 +108,7 @@ func newStore() *store {
 		devices:       newTable("device", maxSmall, (*device).keys),
 		mails:         newTable("mail", maxSmall, (*Message).keys),
 		profiles:      newTable("profile", maxAccounts, (*profile).keys),
+		controls:      newTable[*keptControl]("control", 1, nil),
 		pending:       newTable[*authorization]("pending", maxPending, nil),
 	}
 	s.tables = map[string]persistent{
@@ -116,7 +118,7 @@ func newStore() *store {
 		s.grants.kind: s.grants, s.steps.kind: s.steps, s.oneTimeCodes.kind: s.oneTimeCodes,
 		s.resets.kind: s.resets, s.invitations.kind: s.invitations, s.factors.kind: s.factors,
 		s.challenges.kind: s.challenges, s.devices.kind: s.devices, s.mails.kind: s.mails,
-		s.profiles.kind: s.profiles,
+		s.profiles.kind: s.profiles, s.controls.kind: s.controls,
 	}
 	return s
 }
@@ -132,7 +134,7 @@ func (s *store) keepIn(name string) (file *stateFile, err error) {
 			if file != nil {
 				_ = file.db.Close() // nothing was written
 			}
-			file, err = nil, fmt.Errorf("the state file %s cannot be used: %w; move it away and a new one is made", name, err)
+			file, err = nil, fmt.Errorf("the state file %s cannot be used: %w; %s", name, err, wayOut(err))
 		}
 	}()
 	if file, err = openState(name); err != nil {
