@@ -444,7 +444,6 @@ func (e *Emulator) reset() *failure {
 			}
 		}
 		e.store.pending.clear()
-		clear(e.store.retired) // the seeds' users have their ids again
 		e.unsent = nil
 		e.plant()
 	})

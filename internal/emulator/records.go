@@ -46,6 +46,9 @@ func emailKey(email string) string { return "email:" + strings.ToLower(strings.T
 func userKey(id string) string         { return id }
 func organizationKey(id string) string { return id }
 
+// retirement keeps the id of a user who was deleted from the next with their email.
+type retirement struct{}
+
 // identity is an account elsewhere that a user signed in with.
 type identity struct {
 	Provider string // "GoogleOAuth"

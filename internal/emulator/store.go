@@ -81,14 +81,13 @@ type store struct {
 	controls      *table[*keptControl]
 	// Open pages are not saved: a browser gets a new one.
 	pending *table[*authorization]
-	// retired are ids of users who were deleted.
-	retired map[string]bool
+	retired *table[*retirement]
 }
 
 func newStore() *store {
 	s := &store{
 		dirty:         map[savedKey]bool{},
-		retired:       map[string]bool{},
+		retired:       newTable[*retirement]("retired_user", maxAccounts, nil),
 		users:         newTable("user", maxAccounts, (*user).keys),
 		organizations: newTable("organization", maxOrganizations, (*organization).keys),
 		memberships:   newTable("organization_membership", maxMemberships, (*membership).keys),
@@ -118,7 +117,7 @@ func newStore() *store {
 		s.grants.kind: s.grants, s.steps.kind: s.steps, s.oneTimeCodes.kind: s.oneTimeCodes,
 		s.resets.kind: s.resets, s.invitations.kind: s.invitations, s.factors.kind: s.factors,
 		s.challenges.kind: s.challenges, s.devices.kind: s.devices, s.mails.kind: s.mails,
-		s.profiles.kind: s.profiles, s.controls.kind: s.controls,
+		s.profiles.kind: s.profiles, s.retired.kind: s.retired, s.controls.kind: s.controls,
 	}
 	return s
 }
@@ -223,7 +222,7 @@ func (s *store) checkPassword(email, text string) (*user, bool) {
 // somebody has or had.
 func (s *store) freshID(email string, now time.Time) string {
 	id := stableID("user_", strings.ToLower(email))
-	if _, taken := s.users.get(id); taken || s.retired[id] {
+	if _, taken := s.users.get(id); taken || s.retired.has(id) {
 		return newID("user_", now)
 	}
 	return id
@@ -236,7 +235,7 @@ func (s *store) removeUser(id string) {
 	if !ok {
 		return
 	}
-	s.retired[id] = true
+	s.retired.put(id, &retirement{})
 	s.users.remove(id)
 	s.memberships.removeBy(userKey(id))
 	s.sessions.removeBy(userKey(id))

@@ -125,6 +125,8 @@ func (t *table[V]) get(id string) (value V, ok bool) {
 	return e.Value, true
 }
 
+func (t *table[V]) has(id string) bool { _, ok := t.items[id]; return ok }
+
 // by gives the first object that is found by a key.
 func (t *table[V]) by(key string) (value V, ok bool) {
 	if entries := t.found[key]; len(entries) > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,20 @@ func TestDeletedUser(t *testing.T) {
 		t.Error("the next one with this email is the one who was deleted")
 	}
 	b.wantOAuthError(b.post(tokenPath, codeExchange(code)), 400, "invalid_grant", "invalid")
+}
+
+// Nor is the id given out again by an emulator that begins with what one has kept.
+func TestDeletedUserAfterRestart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.db")
+	b := newKept(t, file)
+	id := b.newAccount(newEmail, newUsersPassword).User.ID
+	b.api("DELETE", "/user_management/users/"+id, "")
+	if err := b.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := newKept(t, file).newAccount(newEmail, newUsersPassword).User.ID; again == id {
+		t.Error("the next one with this email is the one who was deleted")
+	}
 }
 
 // A link that was sent to an email says nothing of another one.
