@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -184,10 +183,6 @@ func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 	}
 	if !a.json() && !a.Quiet {
 		e.Log = a.requests()
-	}
-	if os.Getenv("GOGC") == "" {
-		// It runs all day beside an app, and most of what it holds is sessions.
-		debug.SetGCPercent(50)
 	}
 	server, certificate, err := startAuthKit(e, o)
 	if err != nil {

@@ -145,6 +145,7 @@ type Emulator struct {
 	state    *stateFile
 	control  control // what the inspector changes
 	traffic  traffic // what it shows
+	blanks   blanks
 
 	vendorSeeds bool          // says that the seeds are of the vendor's file
 	base        string        // where it listens, if it was started here

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -181,7 +183,51 @@ func (e *Emulator) signInPage(c *call, id string, a *authorization, status int, 
 	if wrong != "" {
 		outcome = "sign-in refused: " + wrong
 	}
-	return func() { c.page(status, outcome, "signin.html", page) }
+	if email != "" || wrong != "" {
+		return func() { c.page(status, outcome, "signin.html", page) }
+	}
+	return func() { c.send(status, outcome, e.blanks.page(page)...) }
+}
+
+// blanks are sign-in pages as they are at first, made once for all who see the
+// same: making one takes longer than anything else in a login but its signature.
+type blanks struct {
+	mu    sync.Mutex
+	pages map[string][][]byte // the pieces between which the id stands
+}
+
+const (
+	// blankID stands in a blank page for the id of the pending authorization: text
+	// that no context of a page escapes, as the id is, and that no page has.
+	blankID   = "ID-OF-THE-PENDING-AUTHORIZATION-OF-THIS-PAGE"
+	maxBlanks = 100
+)
+
+// page gives a page in pieces.
+func (b *blanks) page(p signInPage) [][]byte {
+	id := []byte(p.ID)
+	p.ID = blankID
+	key := fmt.Sprint(p.To, p.Hints)
+	b.mu.Lock()
+	blank, ok := b.pages[key]
+	b.mu.Unlock()
+	if !ok {
+		blank = bytes.Split(render("signin.html", p), []byte(blankID))
+		b.mu.Lock()
+		if b.pages == nil || len(b.pages) >= maxBlanks {
+			b.pages = map[string][][]byte{}
+		}
+		b.pages[key] = blank
+		b.mu.Unlock()
+	}
+	pieces := make([][]byte, 0, 2*len(blank))
+	for i, piece := range blank {
+		if i > 0 {
+			pieces = append(pieces, id)
+		}
+		pieces = append(pieces, piece)
+	}
+	return pieces
 }
 
 func (c *call) errorPage(status int, page errorPage) {
@@ -202,16 +248,31 @@ func (c *call) refuse(f *failure, page errorPage) {
 }
 
 func (c *call) page(status int, outcome, name string, data any) {
+	c.send(status, outcome, render(name, data))
+}
+
+func render(name string, data any) []byte {
 	var text bytes.Buffer
 	if err := pages.ExecuteTemplate(&text, name, data); err != nil {
 		panic(err) // the pages and what they show are part of the program
+	}
+	return text.Bytes()
+}
+
+// send answers with a page, which may be in pieces.
+func (c *call) send(status int, outcome string, pieces ...[]byte) {
+	length := 0
+	for _, piece := range pieces {
+		length += len(piece)
 	}
 	header := c.w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", pagePolicy)
 	// Not no-referrer: with it, browsers post the form with "Origin: null".
 	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Content-Length", strconv.Itoa(text.Len())) // net/http sends what is longer than 2 KiB in chunks
+	header.Set("Content-Length", strconv.Itoa(length)) // net/http sends what is longer than 2 KiB in chunks
 	c.begin(status, outcome)
-	_, _ = c.w.Write(text.Bytes()) // the client is gone; there is nobody to tell
+	for _, piece := range pieces {
+		_, _ = c.w.Write(piece) // the client is gone; there is nobody to tell
+	}
 }
