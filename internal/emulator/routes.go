@@ -30,6 +30,11 @@ type route struct {
 // find gives the route for a request with the parameters in its path. Without
 // one, allowed are the methods that the path takes.
 func find(routes []route, method, path string) (r *route, params map[string]string, allowed []string) {
+	for i := range routes { // the requests of a login, at no cost
+		if r := &routes[i]; r.path == path && r.method == method && !strings.Contains(path, "{") {
+			return r, map[string]string{}, nil
+		}
+	}
 	segments := strings.Split(path, "/")
 	var best *route
 	for i := range routes {
