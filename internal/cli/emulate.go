@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,6 +128,7 @@ func keptFile(name string) string {
 type emulateOptions struct {
 	authKitOptions
 	addr      string
+	addrGiven bool
 	redirects []string
 	tls       bool
 }
@@ -136,13 +139,25 @@ func newEmulate(app *App) *cobra.Command {
 		Use:   "emulate",
 		Short: "Run a local AuthKit for the project",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return app.emulate(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.addrGiven = cmd.Flags().Changed("addr")
+			return app.emulate(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().StringVar(&o.addr, "addr", o.addr, "where to listen; loopback only; port 0 takes a free one")
+	cmd.Flags().StringVar(&o.addr, "addr", o.addr, "where to listen; loopback only; port 0 takes a free one; otherwise that of WORKOS_BASE_URL in .env, if it has one here")
 	cmd.Flags().StringArrayVar(&o.redirects, "redirect-uri", nil, "a redirect `URI` to register, besides the one in .env")
 	cmd.Flags().BoolVar(&o.tls, "tls", false, "serve https, with a certificate that is made for this machine and kept")
 	o.register(cmd.Flags())
 	return cmd
+}
+
+// localAddr is where an address of this machine's leads, or nothing.
+func localAddr(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" || u.Port() == "" || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+		return ""
+	}
+	return u.Host
 }
 
 // emulation is the first line of `emulate --output json`, and the only one.
@@ -163,11 +178,17 @@ func (a *App) emulate(ctx context.Context, o *emulateOptions) error {
 	if err != nil {
 		return err
 	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return problem.New("no-folder", "there is no folder %s", a.Dir).WithFix("name the project's folder with -C")
+	}
 	env := edit.ParseEnv(nil)
 	if src, err := os.ReadFile(filepath.Join(dir, ".env")); err == nil {
 		env = edit.ParseEnv(src)
 	}
 	get := func(key string) string { value, _, _ := env.Get(key); return value }
+	if !o.addrGiven { // where the app looks for it
+		o.addr = cmp.Or(localAddr(get("WORKOS_BASE_URL")), o.addr)
+	}
 	e, err := a.authKit(&o.authKitOptions, get)
 	if err != nil {
 		return err

@@ -180,7 +180,8 @@ func (s *store) verified(u *user, method string, now time.Time) {
 	u.EmailVerified, u.UpdatedAt = true, now
 	if method != methodPassword {
 		u.Password = nil
-		s.sessions.removeBy(userKey(u.ID))
+		s.factors.removeBy(userKey(u.ID))
+		s.endAll(u)
 	}
 	s.users.put(u.ID, u)
 }
@@ -211,6 +212,7 @@ func (e *Emulator) verifyEmail(c *call, id string, a *authorization, form url.Va
 	if f := e.store.verifyEmail(u, form.Get("code"), a.signedIn.Method, c.now); f != nil {
 		return e.verifyPage(c, id, a, sentence(f.text), false)
 	}
+	e.store.pending.put(id, a) // of all that was open for the user, this goes on
 	return e.advance(c, id)
 }
 
@@ -318,8 +320,8 @@ func (s *store) resetPassword(token, text string, now time.Time) (*user, *failur
 	s.resets.put(r.ID, r)
 	// Who has the link has the email.
 	u.Password, u.EmailVerified, u.UpdatedAt = hashed(text), true, now
+	s.endAll(u)
 	s.users.put(u.ID, u)
-	s.sessions.removeBy(userKey(u.ID))
 	return u, nil
 }
 
@@ -330,7 +332,11 @@ func (e *Emulator) resetPage(c *call) {
 	token := query.Get("token")
 	e.within(c, func() func() {
 		r, ok := e.store.resets.by("token:" + token)
-		if !ok || r.Used || !c.now.Before(r.Expires) {
+		u, known := (*user)(nil), false
+		if ok {
+			u, known = e.store.users.get(r.UserID)
+		}
+		if !known || r.Used || !c.now.Before(r.Expires) || !strings.EqualFold(r.Email, u.Email) {
 			return func() {
 				c.errorPage(http.StatusBadRequest, errorPage{
 					Title: "This link is over",

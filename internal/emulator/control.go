@@ -83,10 +83,13 @@ const theControl = "control" // the id: there is one
 
 // saveControl keeps what has changed.
 func (e *Emulator) saveControl() *failure {
+	return e.store.do(e.noteControl)
+}
+
+// noteControl is that inside of the store.
+func (e *Emulator) noteControl() {
 	c := &e.control
-	return e.store.do(func() {
-		e.store.controls.put(theControl, &keptControl{c.offset(), c.lifetime.Load(), c.list()})
-	})
+	e.store.controls.put(theControl, &keptControl{c.offset(), c.lifetime.Load(), c.list()})
 }
 
 // restore puts everything to what a state file has kept.

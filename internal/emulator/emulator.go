@@ -232,6 +232,7 @@ func (e *Emulator) open() error {
 	f := e.store.do(func() {
 		if e.store.users.len() == 0 && e.store.roles.len() == 0 {
 			e.plant()
+			e.noteControl()
 		}
 		e.registerGiven()
 	})

@@ -190,6 +190,10 @@ func (e *Emulator) challengePage(c *call, id string, a *authorization, wrong str
 // challengeFactor serves its form.
 func (e *Emulator) challengeFactor(c *call, id string, a *authorization, form url.Values) func() {
 	if a.factorID == "" || e.store.next(&a.signedIn) != factorChallenge {
+		if strings.HasPrefix(a.factorID, "auth_challenge_") { // its factor was deleted
+			a.factorID = ""
+			return e.advance(c, id)
+		}
 		return nobodyYet(c)
 	}
 	_, valid, f := e.store.answer(a.factorID, form.Get("code"), c.now, e.Now())

@@ -106,7 +106,7 @@ func plantOneOfEach(e *Emulator) {
 	s.invitations.put(i.ID, i)
 	s.devices.put("device", &device{Code: "device", UserCode: "BCDF-GHJK", ClientID: DefaultClientID, Expires: now.Add(time.Hour)})
 	s.connections.put("conn_1", &connection{ID: "conn_1", OrganizationID: SouthOrganizationID, Name: "K", Domains: []string{"south.test"}})
-	s.steps.put("step", &step{ClientID: DefaultClientID, SignedIn: signedIn{UserID: u.ID, AuthTime: now}, Expires: now.Add(time.Hour)})
+	s.steps.put("step", &step{ClientID: DefaultClientID, Needs: organizationChoice, SignedIn: signedIn{UserID: u.ID, AuthTime: now}, Expires: now.Add(time.Hour)})
 	s.corsOrigins.put("cors_origin_1", &corsOrigin{ID: "cors_origin_1", Origin: "http://127.0.0.1"})
 }
 

@@ -446,6 +446,7 @@ func (e *Emulator) reset() *failure {
 		e.store.pending.clear()
 		e.unsent = nil
 		e.plant()
+		e.noteControl()
 	})
 	e.traffic.clear()
 	return f

@@ -67,6 +67,9 @@ func (s *store) acceptInvited(in *signedIn, u *user, now time.Time) *failure {
 	if !ok || i.state(now) != statusPending {
 		return oauthFailure("invitation_invalid", "the invitation was accepted or revoked meanwhile, or has expired")
 	}
+	if !strings.EqualFold(i.Email, u.Email) {
+		return oauthFailure("invitation_cannot_be_used_for_email", "the invitation is for another email than "+u.Email)
+	}
 	in.InvitationID = ""
 	// Who has the token has the email that it was sent to.
 	s.verified(u, in.Method, now)

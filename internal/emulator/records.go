@@ -249,6 +249,7 @@ type grant struct {
 // is kept by its pending authentication token.
 type step struct {
 	ClientID string
+	Needs    need // what it was refused for, and can go on with
 	SignedIn signedIn
 	Expires  time.Time
 }

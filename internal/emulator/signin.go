@@ -313,6 +313,11 @@ func (e *Emulator) complete(c *call, id string, a *authorization) func() {
 	if wrong := e.store.acceptInvited(&a.signedIn, u, c.now); wrong != nil {
 		return e.back(c, a, wrong)
 	}
+	if a.signedIn.OrganizationID != "" {
+		if wrong := e.store.checkMember(u.ID, a.signedIn.OrganizationID); wrong != nil {
+			return e.back(c, a, wrong)
+		}
+	}
 	if a.deviceCode != "" {
 		return e.approveDevice(c, a)
 	}
@@ -341,7 +346,7 @@ func (e *Emulator) cancel(c *call, id string, a *authorization, _ url.Values) fu
 
 // giveConsent serves the form on which a user agrees that the app signs them in.
 func (e *Emulator) giveConsent(c *call, id string, a *authorization, _ url.Values) func() {
-	if a.signedIn.UserID == "" || e.store.next(&a.signedIn) != nothing {
+	if a.signedIn.UserID == "" || !a.consent && a.deviceCode == "" || e.store.next(&a.signedIn) != nothing {
 		return nobodyYet(c)
 	}
 	return e.complete(c, id, a)

@@ -238,15 +238,23 @@ func (s *store) removeUser(id string) {
 	s.retired.put(id, &retirement{})
 	s.users.remove(id)
 	s.memberships.removeBy(userKey(id))
-	s.sessions.removeBy(userKey(id))
 	s.factors.removeBy(userKey(id))
 	s.resets.removeBy(userKey(id))
 	for _, purpose := range []string{forMagicAuth, forEmailVerification} {
 		s.oneTimeCodes.removeBy(codeKey(purpose, u.Email))
 	}
+	s.endAll(u)
+}
+
+// endAll ends everything that somebody has as a user or is about to get:
+// sessions, codes, open pages, devices, and a change of the email.
+func (s *store) endAll(u *user) {
+	id := u.ID
 	if u.NewEmail != "" {
 		s.oneTimeCodes.removeBy(codeKey(forEmailChange, u.NewEmail))
+		u.NewEmail = ""
 	}
+	s.sessions.removeBy(userKey(id))
 	s.grants.removeIf(func(g *grant) bool { return g.SignedIn.UserID == id })
 	s.steps.removeIf(func(p *step) bool { return p.SignedIn.UserID == id })
 	s.devices.removeIf(func(d *device) bool { return d.SignedIn != nil && d.SignedIn.UserID == id })
@@ -400,6 +408,11 @@ func (s *store) newSession(in signedIn, by redemption) (issued, *failure) {
 	}
 	if f := s.acceptInvited(&in, u, by.now); f != nil {
 		return issued{}, f
+	}
+	if in.OrganizationID != "" {
+		if f := s.checkMember(u.ID, in.OrganizationID); f != nil {
+			return issued{}, f
+		}
 	}
 	u.LastSignInAt = in.AuthTime
 	s.users.put(u.ID, u)

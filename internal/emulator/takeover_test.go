@@ -321,3 +321,125 @@ func TestLogOfOddPlaces(t *testing.T) {
 		t.Errorf("HEAD: %d %q", a.status, a.body)
 	}
 }
+
+// Whatever somebody had begun for an account ends when the one who has its email
+// comes, or sets a new password.
+func TestNothingUnderWayIsLeft(t *testing.T) {
+	const victim = "victim@x.test"
+	for _, by := range []string{"a provider", "a reset"} {
+		b := newBench(t, &Emulator{})
+		waiting := b.id(b.post("/user_management/authorize",
+			signUp(b.open(goodAuthorization()), "email", victim, "password", "attacker's password")), 200, "Verify your email")
+		grant := url.Values{
+			"grant_type": {"password"}, "client_id": {DefaultClientID}, "client_secret": {DefaultAPIKey},
+			"email": {victim}, "password": {"attacker's password"},
+		}
+		token := b.wantStepUp(b.post(tokenPath, grant), "email_verification_required")
+		id := b.api1("/user_management/users?email=" + victim)
+		b.api("POST", "/user_management/users/"+id+"/email_change/send", `{"new_email": "evil@x.test"}`)
+		code := b.mailed("evil@x.test")
+
+		if by == "a provider" {
+			page := b.get("/user_management/authorize", goodAuthorization("provider", "GoogleOAuth"))
+			b.tokensAfter(b.verify(b.submit(page, 200, "Sign in with", "pick-identity", "email", victim), victim))
+		} else {
+			b.api("POST", "/user_management/password_reset", `{"email": "`+victim+`"}`)
+			mails := b.e.Mail(victim)
+			_, reset, _ := strings.Cut(mails[len(mails)-1].Link, "token=")
+			if a := b.post("/reset-password", url.Values{"token": {reset}, "password": {"victim's password"}}); a.status != 200 {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		for _, action := range []string{"consent", "resend-code", "verify-email"} {
+			a := b.post("/user_management/authorize", url.Values{"authorization": {waiting}, "action": {action}})
+			if a.status != 400 || a.header.Get("Location") != "" {
+				t.Errorf("%s, the page that was left, %s: %d %s", by, action, a.status, a.header.Get("Location"))
+			}
+		}
+		for _, kind := range []string{organizationSelection, grantEmailVerification} {
+			a := b.post(tokenPath, url.Values{
+				"grant_type": {kind}, "client_id": {DefaultClientID}, "client_secret": {DefaultAPIKey},
+				"pending_authentication_token": {token}, "organization_id": {NorthOrganizationID}, "code": {"123456"},
+			})
+			b.wantAPIError(a, 400, "invalid_pending_authentication_token", "invalid")
+		}
+		a := b.api("POST", "/user_management/users/"+id+"/email_change/confirm", `{"code": "`+code+`"}`)
+		b.wantAPIError(a, 409, "no_pending_email_change", "not asked")
+	}
+}
+
+// A code of before a password reset is none after it, and no page goes on.
+func TestResetEndsSignIns(t *testing.T) {
+	b := newBench(t, &Emulator{})
+	code := b.code(goodAuthorization())
+	consent := b.id(b.post("/user_management/authorize", signInForm(b.open(goodAuthorization("prompt", "consent")))), 200, "is going to know you")
+	b.api("POST", "/user_management/password_reset", `{"email": "`+DefaultEmail+`"}`)
+	_, reset, _ := strings.Cut(b.e.Mail(DefaultEmail)[0].Link, "token=")
+	b.post("/reset-password", url.Values{"token": {reset}, "password": {"a new password"}})
+	b.wantOAuthError(b.post(tokenPath, codeExchange(code)), 400, "invalid_grant", "invalid")
+	if a := b.post("/user_management/authorize", url.Values{"authorization": {consent}, "action": {"consent"}}); a.status != 400 {
+		t.Errorf("consent: %d %s", a.status, a.header.Get("Location"))
+	}
+}
+
+// A sign-in for an organization is for its members, to the end.
+func TestMembershipEndsMeanwhile(t *testing.T) {
+	b := newBench(t, &Emulator{})
+	query := goodAuthorization("organization_id", NorthOrganizationID)
+	code := b.callback(b.post("/user_management/authorize", signInForm(b.open(query), "email", LocalMember))).Get("code")
+	consent := b.id(b.post("/user_management/authorize",
+		signInForm(b.open(values(query, "prompt", "consent")), "email", LocalMember)), 200, "is going to know you")
+	user := b.api1("/user_management/users?email=" + LocalMember)
+	b.api("DELETE", "/user_management/organization_memberships/"+
+		b.api1("/user_management/organization_memberships?user_id="+user+"&organization_id="+NorthOrganizationID), "")
+	b.wantOAuthError(b.post(tokenPath, codeExchange(code)), 400, "organization_membership_not_found", "not a member")
+	got := b.callback(b.post("/user_management/authorize", url.Values{"authorization": {consent}, "action": {"consent"}}))
+	if got.Get("error") != "organization_membership_not_found" || got.Has("code") {
+		t.Errorf("got %v", got)
+	}
+}
+
+// Who has a factor shows a code of it, and not of one that was just made.
+func TestNewFactorIsNoAnswer(t *testing.T) {
+	b := newBench(t, &Emulator{Users: []User{
+		{Email: "safe@example.test", Password: "long enough", EmailVerified: true, TOTPSecret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"},
+	}})
+	token := b.wantStepUp(b.post(tokenPath, values(passwordGrant("safe@example.test"), "password", "long enough")), "mfa_challenge")
+	var made struct {
+		Factor    factorObject    `json:"authentication_factor"`
+		Challenge challengeObject `json:"authentication_challenge"`
+	}
+	a := b.api("POST", "/user_management/users/"+b.api1("/user_management/users")+"/auth_factors", `{"type": "totp"}`)
+	if err := json.Unmarshal([]byte(a.body), &made); err != nil {
+		t.Fatal(err)
+	}
+	a = b.post(tokenPath, url.Values{
+		"grant_type": {grantTOTP}, "client_id": {DefaultClientID}, "client_secret": {DefaultAPIKey}, "pending_authentication_token": {token},
+		"authentication_challenge_id": {made.Challenge.ID}, "code": {b.totpNow(made.Factor.TOTP.Secret)},
+	})
+	b.wantAPIError(a, 400, "invalid_one_time_code", "a new one")
+
+	// And where it is deleted while the page asks for it, there is nothing to show.
+	page := b.post("/user_management/authorize", signInForm(b.open(goodAuthorization()), "email", "safe@example.test", "password", "long enough"))
+	for _, f := range b.e.store.factors.all() {
+		b.api("DELETE", "/auth/factors/"+f.ID, "")
+	}
+	b.callback(b.submit(page, 200, "Enter your code", "challenge-factor", "code", "123456"))
+}
+
+// An invitation verifies the email that it was sent to, and no other.
+func TestInvitationAfterAnEmailChange(t *testing.T) {
+	b := newBench(t, &Emulator{})
+	one := b.newAccount("one@x.test", "long enough")
+	i := b.newInvitation("one@x.test")
+	consent := b.id(b.post("/user_management/authorize",
+		signInForm(b.open(goodAuthorization("prompt", "consent", "invitation_token", i.Token)), "email", "one@x.test", "password", "long enough")), 200, "is going to know you")
+	b.api("PUT", "/user_management/users/"+one.User.ID, `{"email": "boss@x.test"}`)
+	got := b.callback(b.post("/user_management/authorize", url.Values{"authorization": {consent}, "action": {"consent"}}))
+	if got.Get("error") == "" || got.Has("code") {
+		t.Errorf("got %v", got)
+	}
+	if a := b.api("GET", "/user_management/users/"+one.User.ID, ""); !strings.Contains(a.body, `"email_verified":false`) {
+		t.Errorf("got %s", a.body)
+	}
+}

@@ -215,7 +215,7 @@ func (e *Emulator) goOn(c *call, in signedIn, by redemption) (issued, *failure) 
 	}
 	u, _ := e.store.users.get(in.UserID)
 	token := secret()
-	e.store.steps.put(token, &step{ClientID: by.clientID, SignedIn: in, Expires: c.now.Add(stepLifetime)})
+	e.store.steps.put(token, &step{ClientID: by.clientID, Needs: missing, SignedIn: in, Expires: c.now.Add(stepLifetime)})
 	f := e.stepUp(c, u, missing)
 	return issued{}, f.with("pending_authentication_token", token)
 }
@@ -252,13 +252,13 @@ func (e *Emulator) stepUp(c *call, u *user, missing need) *failure {
 }
 
 // pending gives the sign-in that a pending authentication token stands for.
-func (e *Emulator) pendingStep(form url.Values, by redemption) (*step, string, *failure) {
+func (e *Emulator) pendingStep(form url.Values, by redemption, needs ...need) (*step, string, *failure) {
 	token := form.Get("pending_authentication_token")
 	if token == "" {
 		return nil, "", invalidParameters("pending_authentication_token is required")
 	}
 	pending, ok := e.store.steps.get(token)
-	if !ok || pending.ClientID != by.clientID || !by.now.Before(pending.Expires) {
+	if !ok || pending.ClientID != by.clientID || !by.now.Before(pending.Expires) || !slices.Contains(needs, pending.Needs) {
 		return nil, "", badRequest("invalid_pending_authentication_token", "the pending_authentication_token has expired or is invalid")
 	}
 	return pending, token, nil
@@ -268,7 +268,7 @@ func (e *Emulator) pendingStep(form url.Values, by redemption) (*step, string, *
 // refusal of the organisation leaves the pending authentication token as it is.
 func (e *Emulator) exchangeSelection(c *call, form url.Values, by redemption) (issued, *failure) {
 	organizationID := form.Get("organization_id")
-	pending, token, f := e.pendingStep(form, by)
+	pending, token, f := e.pendingStep(form, by, organizationChoice)
 	switch {
 	case f != nil:
 		return issued{}, f
@@ -287,7 +287,7 @@ func (e *Emulator) exchangeSelection(c *call, form url.Values, by redemption) (i
 // exchangeEmailVerification goes on with a sign-in that needed a verified email.
 func (e *Emulator) exchangeEmailVerification(c *call, form url.Values, by redemption) (issued, *failure) {
 	code := form.Get("code")
-	pending, token, f := e.pendingStep(form, by)
+	pending, token, f := e.pendingStep(form, by, emailVerification)
 	switch {
 	case f != nil:
 		return issued{}, f
@@ -309,7 +309,7 @@ func (e *Emulator) exchangeEmailVerification(c *call, form url.Values, by redemp
 // the user has or that the app has just enrolled.
 func (e *Emulator) exchangeTOTP(c *call, form url.Values, by redemption) (issued, *failure) {
 	code, challengeID := form.Get("code"), form.Get("authentication_challenge_id")
-	pending, token, f := e.pendingStep(form, by)
+	pending, token, f := e.pendingStep(form, by, factorEnrollment, factorChallenge)
 	switch {
 	case f != nil:
 		return issued{}, f
@@ -320,8 +320,11 @@ func (e *Emulator) exchangeTOTP(c *call, form url.Values, by redemption) (issued
 	if !ok {
 		return issued{}, notFound("Authentication challenge", challengeID)
 	}
-	if of, ok := e.store.factors.get(asked.FactorID); !ok || of.UserID != pending.SignedIn.UserID {
+	switch of, ok := e.store.factors.get(asked.FactorID); {
+	case !ok || of.UserID != pending.SignedIn.UserID:
 		return issued{}, badRequest("user_mismatch", "the challenge is for a factor of another user")
+	case !of.Confirmed && e.store.confirmedFactor(of.UserID) != nil:
+		return issued{}, badRequest("invalid_one_time_code", "the user has a factor, and the challenge is for a new one")
 	}
 	_, valid, f := e.store.answer(challengeID, code, c.now, e.Now())
 	switch {

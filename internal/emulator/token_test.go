@@ -249,12 +249,12 @@ func TestCodeOfAnotherClient(t *testing.T) {
 		t.Errorf("refresh token of another client: %+v", f)
 	}
 
-	s.steps.put("token", &step{ClientID: "client_a", SignedIn: signedIn{UserID: u.ID}, Expires: now.Add(time.Hour)})
+	s.steps.put("token", &step{ClientID: "client_a", Needs: organizationChoice, SignedIn: signedIn{UserID: u.ID}, Expires: now.Add(time.Hour)})
 	selection := url.Values{"pending_authentication_token": {"token"}}
-	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_b", now: now}); f == nil || f.code != "invalid_pending_authentication_token" {
+	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_b", now: now}, organizationChoice); f == nil || f.code != "invalid_pending_authentication_token" {
 		t.Errorf("pending authentication token of another client: %+v", f)
 	}
-	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_a", now: now}); f != nil {
+	if _, _, f := b.e.pendingStep(selection, redemption{clientID: "client_a", now: now}, organizationChoice); f != nil {
 		t.Errorf("pending authentication token of its own client: %+v", f)
 	}
 }
