@@ -32,16 +32,8 @@ type authKitOptions struct {
 func (o *authKitOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.seed, "seed", "", "`FILE` of users, organizations and more, in YAML; otherwise the project's workos-emulate.config.yaml, if it has one")
 	flags.StringVar(&o.state, "state", "", "`FILE` that keeps users, sessions and the rest; otherwise memory does")
-	flags.StringSliceVar(&o.lenient, "lenient", nil, "`CHECKS` not to make, or all: "+strings.Join(checkNames(), ", "))
+	flags.StringSliceVar(&o.lenient, "lenient", nil, "`CHECKS` not to make, or all: "+strings.Join(emulator.CheckNames(), ", "))
 	flags.BoolVar(&o.requireMFA, "require-mfa", false, "have everybody show a second factor")
-}
-
-func checkNames() []string {
-	names := []string{}
-	for _, c := range emulator.Checks() {
-		names = append(names, string(c))
-	}
-	return names
 }
 
 // vendorSeeds are what WorkOS's own emulator reads without being told to.
@@ -58,10 +50,10 @@ func (a *App) authKit(o *authKitOptions, get func(name string) string) (*emulato
 		switch {
 		case name == "all":
 			e.Lenient = emulator.Checks()
-		case slices.Contains(checkNames(), name):
+		case slices.Contains(emulator.CheckNames(), name):
 			e.Lenient = append(e.Lenient, emulator.Check(name))
 		default:
-			return nil, problem.New("usage", "--lenient: there is no check %q", name).WithFix("name some of %s, or all", strings.Join(checkNames(), ", "))
+			return nil, problem.New("usage", "--lenient: there is no check %q", name).WithFix("name some of %s, or all", strings.Join(emulator.CheckNames(), ", "))
 		}
 	}
 	return e, a.plantSeeds(o, e)

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,14 +22,7 @@ var providers = map[string]string{
 // shownProviders are those with a button on the sign-in page.
 var shownProviders = []string{"GoogleOAuth", "MicrosoftOAuth", "GitHubOAuth", "AppleOAuth"}
 
-func providerNames() []string {
-	names := []string{}
-	for name := range providers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func providerNames() []string { return slices.Sorted(maps.Keys(providers)) }
 
 // identityPage is where somebody picks who they are at a provider, or at an
 // organisation's identity provider.
@@ -95,6 +89,7 @@ func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.V
 	if a.sso && !sso {
 		return e.completeSSO(c, id, a, u, email)
 	}
+	required := e.store.requiredConnection(email)
 	switch {
 	case sso && !slices.Contains(k.Domains, domainOf(email)) && (!known || e.store.checkMember(u.ID, k.OrganizationID) != nil):
 		return refuse(email + " is not one of " + k.Name + "'s people.")
@@ -104,9 +99,9 @@ func (e *Emulator) pickIdentity(c *call, id string, a *authorization, form url.V
 		u = e.store.provision(u, email, k, c)
 		a.organizationID = k.OrganizationID
 		return e.proceed(c, id, u, methodSSO)
-	case e.store.requiredConnection(email) != nil:
+	case required != nil:
 		a.provider = providerAuthKit
-		return e.turnTo(c, id, a, e.store.requiredConnection(email), email)
+		return e.turnTo(c, id, a, required, email)
 	case known:
 		if wrong := e.store.notMember(u, a.organizationID); wrong != "" {
 			return refuse(wrong)

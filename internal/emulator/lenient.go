@@ -1,9 +1,6 @@
 package emulator
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Check is one of the things that this emulator is strict about and can be told
 // not to be.
@@ -35,11 +32,11 @@ func Checks() []Check {
 // lenient reports whether a check is turned off.
 func (e *Emulator) lenient(c Check) bool { return slices.Contains(e.Lenient, c) }
 
-// checkNames lists all that can be turned off.
-func checkNames() string {
+// CheckNames are the names of all that can be turned off.
+func CheckNames() []string {
 	names := []string{}
 	for _, c := range Checks() {
 		names = append(names, string(c))
 	}
-	return strings.Join(names, ", ")
+	return names
 }

@@ -103,19 +103,25 @@ func (e *Emulator) getRole(c *call, _ fields) (any, *failure) {
 	return roleResponse(r), nil
 }
 
-func (e *Emulator) updateRole(c *call, in fields) (any, *failure) {
-	r, f := e.theRole(c)
-	if f != nil {
-		return nil, f
-	}
-	name, description := r.Name, r.Description
+// described gives the name and description of a role or permission as a body
+// changes them.
+func (in fields) described(name, description string) (string, string, *failure) {
 	if in.given("name") {
 		name = in.text("name")
 	}
 	if in.has("description") {
 		description = in.text("description")
 	}
-	if f := in.check(); f != nil {
+	return name, description, in.check()
+}
+
+func (e *Emulator) updateRole(c *call, in fields) (any, *failure) {
+	r, f := e.theRole(c)
+	if f != nil {
+		return nil, f
+	}
+	name, description, f := in.described(r.Name, r.Description)
+	if f != nil {
 		return nil, f
 	}
 	r.Name, r.Description, r.UpdatedAt = name, description, c.now
@@ -247,14 +253,8 @@ func (e *Emulator) updatePermission(c *call, in fields) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	name, description := p.Name, p.Description
-	if in.given("name") {
-		name = in.text("name")
-	}
-	if in.has("description") {
-		description = in.text("description")
-	}
-	if f := in.check(); f != nil {
+	name, description, f := in.described(p.Name, p.Description)
+	if f != nil {
 		return nil, f
 	}
 	p.Name, p.Description, p.UpdatedAt = name, description, c.now

@@ -527,7 +527,7 @@ func (f *seedFile) settings(e *Emulator) {
 	}
 	for i, name := range f.Lenient {
 		if !slices.Contains(Checks(), Check(name)) {
-			f.check.refuse(lineOf(f.root, "lenient", i), "lenient: there is no check %q; there are %s", name, checkNames())
+			f.check.refuse(lineOf(f.root, "lenient", i), "lenient: there is no check %q; there are %s", name, strings.Join(CheckNames(), ", "))
 		}
 		e.Lenient = append(e.Lenient, Check(name))
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"crypto/subtle"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -87,14 +88,7 @@ func (e *Emulator) exchange(c *call, form url.Values) *failure {
 	return nil
 }
 
-func grantTypes() []string {
-	types := []string{}
-	for name := range grants {
-		types = append(types, name)
-	}
-	slices.Sort(types)
-	return types
-}
+func grantTypes() []string { return slices.Sorted(maps.Keys(grants)) }
 
 // client checks who asks for tokens. A secret is checked whenever there is one;
 // whether it may be missing is for the grant to say.
